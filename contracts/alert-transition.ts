@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { capStatusSchema, evidenceSchema, severitySchema, transitionKindSchema } from '../core/alerts/alert.ts';
+
+/** One change in the life of an alert. In the stream: one field, `transition`; the entry id is the cursor. */
+export const TRANSITION_FIELD = 'transition';
+
+export const transitionSchema = z.object({
+  alert_id: z.string(),
+  rule: z.string(),
+  rule_kind: z.string(),
+  subject: z.string(),
+  /** 1 for raised, one more for each transition of this alert. */
+  version: z.int().positive(),
+  kind: transitionKindSchema,
+  severity: severitySchema,
+  status: capStatusSchema,
+  headline: z.string(),
+  /** Event time of what caused it, Unix microseconds. */
+  at_us: z.int(),
+  /** When the platform decided it, Unix microseconds. */
+  decided_us: z.int(),
+  actor: z.string(),
+  position: z.object({ lat: z.number(), lon: z.number() }).nullable(),
+  zones: z.array(z.string()),
+  evidence: evidenceSchema,
+});
+export type Transition = z.infer<typeof transitionSchema>;
+
+export function parseTransition(json: string): Transition | undefined {
+  try {
+    const parsed = transitionSchema.safeParse(JSON.parse(json));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What `/ws/alerts` sends for a transition. */
+export const alertFrameSchema = transitionSchema.extend({ type: z.literal('alert'), cursor: z.string() });
+export type AlertFrame = z.infer<typeof alertFrameSchema>;

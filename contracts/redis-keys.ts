@@ -1,0 +1,46 @@
+/**
+ * Every key in Redis. The braces are hash tags: keys of one tag live on one node of a cluster, and a script may use them
+ * together.
+ */
+export const redisKeys = {
+  /** Stream of admitted packs of one shard. */
+  readings: (shard: number) => `tt:{${shard}}:readings`,
+  /** When the log of the shard began, and what it refuses: see contracts/shard-epoch.ts. */
+  epoch: (shard: number) => `tt:{${shard}}:epoch`,
+  /** Replay window of one device key: highest nonce and a bitmap of those below it. */
+  replay: (shard: number, thumbprint: string) => `tt:{${shard}}:replay:${thumbprint}`,
+  /** Hash: where detection stands in the shard, and its state per rule and subject. */
+  detect: (shard: number) => `tt:{${shard}}:detect`,
+
+  /** The number of shards that the data was laid out for. */
+  shardCount: 'tt:{registry}:shards',
+  /** Version of the projection; grows with every change. */
+  registryVersion: 'tt:{registry}:version',
+  /** Hash: device id to its record. */
+  devices: 'tt:{registry}:devices',
+  /** Hash: API key id to its record. */
+  apiKeys: 'tt:{registry}:api-keys',
+  /** Hash: rule id to its newest version. */
+  rules: 'tt:{registry}:rules',
+  /** Hash: zone id to its name and GeoJSON area. */
+  zones: 'tt:{registry}:zones',
+
+  /** Stream of transitions. */
+  alerts: 'tt:{alerts}',
+  /** Hash: `<rule>|<subject>` to version, status and what changed it last. */
+  alertState: 'tt:{alerts}:state',
+} as const;
+
+export const redisChannels = {
+  /** Message: the new registry version, when the projection has changed. */
+  registryChanged: 'tt:{registry}:changed',
+  /** Message: an alert frame, as the subscribers get it. */
+  alerts: 'tt:{alerts}',
+} as const;
+
+export const consumerGroups = {
+  /** Of each shard's readings: stores them. */
+  persist: 'persist',
+  /** Of the alert stream: stores the transitions. */
+  storeAlerts: 'store',
+} as const;

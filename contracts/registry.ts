@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { ruleSchema, type Rule } from '../core/detection/rule.ts';
+
+/** The projection of the registry in Redis, JSON in the hashes that contracts/redis-keys.ts names. Times are Unix milliseconds. */
+
+const validity = {
+  not_before_ms: z.int().nullable(),
+  not_after_ms: z.int().nullable(),
+  revoked_at_ms: z.int().nullable(),
+};
+
+const deviceKeySchema = z.object({
+  /** Uncompressed SEC 1 point, 65 bytes, base64url. */
+  public_key: z.string(),
+  /** RFC 7638. */
+  thumbprint: z.string(),
+  ...validity,
+});
+export type DeviceKeyRecord = z.infer<typeof deviceKeySchema>;
+
+const deviceSchema = z.object({
+  id: z.string(),
+  class: z.string(),
+  disabled: z.boolean(),
+  site: z.string().nullable(),
+  owner: z.string().nullable(),
+  position: z.object({ lat: z.number(), lon: z.number(), alt_m: z.number().nullable() }).nullable(),
+  zones: z.array(z.string()),
+  keys: z.record(z.string(), deviceKeySchema),
+  /** Metric name to its unit, null when the device names none. */
+  metrics: z.record(z.string(), z.string().nullable()),
+});
+export type DeviceRecord = z.infer<typeof deviceSchema>;
+
+const apiKeySchema = z.object({
+  device: z.string(),
+  /** SHA-256 of the whole key text, base64url. */
+  hash: z.string(),
+  ...validity,
+});
+export type ApiKeyRecord = z.infer<typeof apiKeySchema>;
+
+const zoneSchema = z.object({ id: z.string(), name: z.string(), area: z.unknown() });
+export type ZoneRecord = z.infer<typeof zoneSchema>;
+
+function parseWith<T>(schema: z.ZodType<T>, json: string): T {
+  return schema.parse(JSON.parse(json));
+}
+
+export const parseDeviceRecord = (json: string): DeviceRecord => parseWith(deviceSchema, json);
+export const parseApiKeyRecord = (json: string): ApiKeyRecord => parseWith(apiKeySchema, json);
+export const parseRuleRecord = (json: string): Rule => parseWith(ruleSchema, json);

@@ -1,0 +1,20 @@
+/**
+ * When the log of a shard began. Text in Redis: `<created>:<refuse at or before>`, both Unix milliseconds. A log that
+ * replaces a lost one refuses envelopes created before it, because the replay state went with the old log; a log that is
+ * the first of its installation has nothing to replay and refuses none (`refuse at or before` is 0).
+ */
+export interface ShardEpoch {
+  readonly createdMs: number;
+  readonly refuseAtOrBeforeMs: number;
+}
+
+const EPOCH = /^([0-9]{1,15}):([0-9]{1,15})$/;
+
+export function parseShardEpoch(text: string): ShardEpoch | undefined {
+  const match = EPOCH.exec(text);
+  return match === null ? undefined : { createdMs: Number(match[1]), refuseAtOrBeforeMs: Number(match[2]) };
+}
+
+export function formatShardEpoch(epoch: ShardEpoch): string {
+  return `${epoch.createdMs}:${epoch.refuseAtOrBeforeMs}`;
+}
