@@ -40,8 +40,12 @@ const apiKeySchema = z.object({
 });
 export type ApiKeyRecord = z.infer<typeof apiKeySchema>;
 
-const zoneSchema = z.object({ id: z.string(), name: z.string(), area: z.unknown() });
-export type ZoneRecord = z.infer<typeof zoneSchema>;
+export interface ZoneRecord {
+  readonly id: string;
+  readonly name: string;
+  /** GeoJSON MultiPolygon, lon before lat. */
+  readonly area: unknown;
+}
 
 function parseWith<T>(schema: z.ZodType<T>, json: string): T {
   return schema.parse(JSON.parse(json));
