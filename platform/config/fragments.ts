@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { DEFAULT_SHARD_COUNT } from '../../contracts/shard.ts';
+
+/** Settings that several services have, composed into each service's own schema. Every value is text in the environment. */
+export const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^-?\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(min).max(max));
+
+export const port = integer(1, 65_535);
+
+export const logSettings = {
+  TELLTALE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+};
+
+export const redisSettings = {
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' }),
+  TELLTALE_SHARDS: integer(1, 256).default(DEFAULT_SHARD_COUNT),
+};
+
+export const postgresSettings = {
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
+};
+
+/** Names of each part's own settings; parts may share one environment. TELLTALE_DEV_ and TELLTALE_TEST_ belong to scripts/ and tests/. */
+const PART_PREFIXES = [
+  'TELLTALE_INGEST_',
+  'TELLTALE_WORKER_',
+  'TELLTALE_BROADCASTER_',
+  'TELLTALE_DEV_',
+  'TELLTALE_TEST_',
+] as const;
+
+export function foreignPrefixes(own: (typeof PART_PREFIXES)[number]): readonly string[] {
+  return PART_PREFIXES.filter((prefix) => prefix !== own);
+}

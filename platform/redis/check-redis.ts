@@ -1,0 +1,43 @@
+import { redisKeys } from '../../contracts/redis-keys.ts';
+import { StartupError } from '../lifecycle/run-service.ts';
+import type { Redis } from './open-redis.ts';
+
+/** Refuses a Redis that could forget what was acknowledged: one that evicts keys or keeps no append-only file. */
+export async function checkRedisIsSafe(redis: Redis): Promise<void> {
+  const memory = parseInfo(await redis.info('memory'));
+  const policy = memory.get('maxmemory_policy');
+  if (policy !== 'noeviction') {
+    throw new StartupError(
+      `Redis evicts keys (maxmemory-policy ${policy ?? 'unknown'}), so acknowledged readings could vanish. Set "maxmemory-policy noeviction".`,
+    );
+  }
+  const persistence = parseInfo(await redis.info('persistence'));
+  if (persistence.get('aof_enabled') !== '1') {
+    throw new StartupError(
+      'Redis keeps no append-only file, so acknowledged readings would not survive its restart. Set "appendonly yes" and "appendfsync always".',
+    );
+  }
+}
+
+/** The first service to start lays down the number of shards; another number would split a device's history. */
+export async function claimShardCount(redis: Redis, shardCount: number): Promise<void> {
+  await redis.setnx(redisKeys.shardCount, String(shardCount));
+  const laidDown = await redis.get(redisKeys.shardCount);
+  if (laidDown !== String(shardCount)) {
+    throw new StartupError(
+      `This Redis holds data in ${laidDown ?? 'no'} shards and TELLTALE_SHARDS is ${shardCount}. Set TELLTALE_SHARDS=${laidDown ?? ''}.`,
+    );
+  }
+}
+
+function parseInfo(info: string): ReadonlyMap<string, string> {
+  return new Map(
+    info
+      .split('\r\n')
+      .filter((line) => line.includes(':'))
+      .map((line): [string, string] => {
+        const colon = line.indexOf(':');
+        return [line.slice(0, colon), line.slice(colon + 1)];
+      }),
+  );
+}
