@@ -9,6 +9,8 @@ export const redisKeys = {
   epoch: (shard: number) => `tt:{${shard}}:epoch`,
   /** Replay window of one device key: highest nonce and a bitmap of those below it. */
   replay: (shard: number, thumbprint: string) => `tt:{${shard}}:replay:${thumbprint}`,
+  /** Stream of entries that cannot be stored, each with its reason. */
+  deadLetters: (shard: number) => `tt:{${shard}}:dead`,
   /** Hash: where detection stands in the shard, and its state per rule and subject. */
   detect: (shard: number) => `tt:{${shard}}:detect`,
 

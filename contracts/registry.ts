@@ -18,6 +18,10 @@ const deviceKeySchema = z.object({
 });
 export type DeviceKeyRecord = z.infer<typeof deviceKeySchema>;
 
+/** A Map, because a key named like a property of Object must be no member unless it was given. */
+const mapOf = <T extends z.ZodType>(item: T) =>
+  z.record(z.string(), item).transform((record) => new Map<string, z.output<T>>(Object.entries(record)));
+
 const deviceSchema = z.object({
   id: z.string(),
   class: z.string(),
@@ -26,11 +30,14 @@ const deviceSchema = z.object({
   owner: z.string().nullable(),
   position: z.object({ lat: z.number(), lon: z.number(), alt_m: z.number().nullable() }).nullable(),
   zones: z.array(z.string()),
-  keys: z.record(z.string(), deviceKeySchema),
+  /** By key id. */
+  keys: mapOf(deviceKeySchema),
   /** Metric name to its unit, null when the device names none. */
-  metrics: z.record(z.string(), z.string().nullable()),
+  metrics: mapOf(z.string().nullable()),
 });
-export type DeviceRecord = z.infer<typeof deviceSchema>;
+export type DeviceRecord = z.output<typeof deviceSchema>;
+/** As it is written. */
+export type DeviceRecordJson = z.input<typeof deviceSchema>;
 
 const apiKeySchema = z.object({
   device: z.string(),

@@ -1,6 +1,7 @@
 import { ConfigError, type Environment } from '../config/load-config.ts';
 import { createLogger, type Logger, type LogLevel } from '../log/logger.ts';
 import { ResourceStack } from './resource-stack.ts';
+import { StartupError } from './startup-error.ts';
 
 /** A drain that takes longer is cut off: whoever waits for us (a rolling restart, an operator) has waited long enough. */
 const DRAIN_DEADLINE_MS = 4500;
@@ -18,14 +19,6 @@ export interface ServiceContext<Config> {
   readonly resources: ResourceStack;
   /** Ends the process in order, because the service cannot go on. */
   readonly fail: (error: unknown) => void;
-}
-
-/** A reason to refuse to start that the operator can mend: printed without a stack. */
-export class StartupError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'StartupError';
-  }
 }
 
 /** Runs a service until SIGTERM or SIGINT; sets the exit code: 0 after an orderly end, 1 after a fault, 2 for its configuration. */

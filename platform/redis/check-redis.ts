@@ -1,5 +1,5 @@
 import { redisKeys } from '../../contracts/redis-keys.ts';
-import { StartupError } from '../lifecycle/run-service.ts';
+import { StartupError } from '../lifecycle/startup-error.ts';
 import type { Redis } from './open-redis.ts';
 
 /** Refuses a Redis that could forget what was acknowledged: one that evicts keys or keeps no append-only file. */

@@ -1,0 +1,14 @@
+import type { PoolClient } from 'pg';
+
+/**
+ * The version of a change of the registry, to be written on every row that it touches. Holds a lock until the transaction
+ * ends, so that versions become visible in order.
+ */
+export async function bumpRegistryVersion(client: PoolClient): Promise<string> {
+  const { rows } = await client.query<{ version: string }>(
+    'UPDATE registry_state SET version = version + 1 RETURNING version::text',
+  );
+  const version = rows[0]?.version;
+  if (version === undefined) throw new Error('the table registry_state is empty; apply the migrations');
+  return version;
+}

@@ -1,0 +1,54 @@
+import { redisChannels, redisKeys } from '../../contracts/redis-keys.ts';
+import type { Logger } from '../log/logger.ts';
+import type { Redis } from './open-redis.ts';
+
+/** A change that was not announced (Pub/Sub delivers at most once) is noticed within this time. */
+const CHECK_EVERY_MS = 1000;
+
+export interface RegistryWatchOptions {
+  readonly redis: Redis;
+  /** A connection of its own: one that subscribes can do nothing else. */
+  readonly subscriber: Redis;
+  readonly onChange: () => void;
+  readonly log: Logger;
+}
+
+/** Tells when the registry's version moves: at once when it is announced, else at the next check. */
+export class RegistryWatch {
+  readonly #options: RegistryWatchOptions;
+  #version: string | null | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RegistryWatchOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { subscriber } = this.#options;
+    subscriber.on('message', (channel, version) => {
+      if (channel === redisChannels.registryChanged) this.#see(version);
+    });
+    await subscriber.subscribe(redisChannels.registryChanged);
+    await this.#check();
+    this.#timer = setInterval(() => void this.#check(), CHECK_EVERY_MS);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #check(): Promise<void> {
+    try {
+      this.#see(await this.#options.redis.get(redisKeys.registryVersion));
+    } catch (error) {
+      this.#options.log.debug({ err: error }, 'the version of the registry could not be read');
+    }
+  }
+
+  #see(version: string | null): void {
+    if (version === this.#version) return;
+    this.#options.log.debug({ from: this.#version, to: version }, 'the registry changed');
+    this.#version = version;
+    this.#options.onChange();
+  }
+}

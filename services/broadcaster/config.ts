@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { foreignPrefixes, logSettings, port, redisSettings } from '../../platform/config/fragments.ts';
+import { loadConfig, type Environment } from '../../platform/config/load-config.ts';
+
+export const broadcasterSettings = {
+  ...logSettings,
+  ...redisSettings,
+  TELLTALE_BROADCASTER_HOST: z.string().default('127.0.0.1'),
+  TELLTALE_BROADCASTER_PORT: port.default(8081),
+  TELLTALE_BROADCASTER_ADMIN_PORT: port.default(9103),
+};
+
+export type BroadcasterConfig = z.infer<z.ZodObject<typeof broadcasterSettings>>;
+
+export function loadBroadcasterConfig(environment: Environment): BroadcasterConfig {
+  return loadConfig(
+    { shape: broadcasterSettings, foreignPrefixes: foreignPrefixes('TELLTALE_BROADCASTER_') },
+    environment,
+  );
+}

@@ -1,0 +1,45 @@
+import { redisChannels } from '../../contracts/redis-keys.ts';
+import { AdminServer } from '../../platform/http/admin-server.ts';
+import { createApp, listenExclusively, stopListening } from '../../platform/http/uws.ts';
+import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
+import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
+import { openRedis, waitForRedis } from '../../platform/redis/open-redis.ts';
+import { AlertSockets } from './alert-sockets.ts';
+import type { BroadcasterConfig } from './config.ts';
+import { createBroadcasterMetrics } from './metrics.ts';
+
+const REDIS_START_TIMEOUT_MS = 20_000;
+
+export async function startBroadcaster({ config, log, resources }: ServiceContext<BroadcasterConfig>): Promise<void> {
+  const subscriber = openRedis({ url: config.REDIS_URL, name: 'broadcaster', manner: 'patient' }, log);
+  resources.defer('Redis', () => subscriber.disconnect());
+  await waitForRedis(subscriber, REDIS_START_TIMEOUT_MS);
+
+  const registry = createMetricsRegistry('broadcaster');
+  const app = createApp();
+  const metrics = createBroadcasterMetrics(registry, () => sockets.size);
+  const sockets = new AlertSockets(app, metrics);
+  subscriber.on('message', (_channel, frame) => sockets.publish(frame));
+  await subscriber.subscribe(redisChannels.alerts);
+
+  const admin = new AdminServer({
+    host: config.TELLTALE_BROADCASTER_HOST,
+    port: config.TELLTALE_BROADCASTER_ADMIN_PORT,
+    registry,
+    unready: () => (subscriber.status === 'ready' ? [] : ['Redis does not answer']),
+  });
+  resources.defer('admin server', () => admin.close());
+  await admin.listen();
+
+  app.any('/*', (response) => {
+    response.writeStatus('404 Not Found').end('subscribers connect to /ws/alerts\n');
+  });
+  const { TELLTALE_BROADCASTER_HOST: host, TELLTALE_BROADCASTER_PORT: port } = config;
+  const listening = await listenExclusively(app, host, port, 'TELLTALE_BROADCASTER_PORT');
+  resources.defer('WebSocket connections', () => {
+    stopListening(listening);
+    sockets.close();
+    app.close();
+  });
+  log.info({ host, port }, 'listening');
+}

@@ -1,0 +1,84 @@
+-- Admits verified envelopes of one shard: decides replay and appends, all in one step.
+--
+-- KEYS[1]    readings stream of the shard
+-- KEYS[2]    epoch of the shard
+-- KEYS[2+i]  replay window of the key that signed envelope i
+-- ARGV[1]    epoch as the caller knows it
+-- ARGV[2]    size of the replay window in nonces, a multiple of 8
+-- ARGV[3i]   nonce of envelope i, decimal, below 2^53
+-- ARGV[3i+1] its created, Unix milliseconds
+-- ARGV[3i+2] its pack
+--
+-- Returns {"epoch", <epoch or "">} and does nothing when the log is not the one that the caller knows; else one of
+-- "accepted", "replay-detected", "nonce-too-old" for each envelope.
+--
+-- A replay window is a string: 16 digits, the highest nonce, then one bit for each nonce in (highest - window, highest],
+-- at the position nonce mod window. Numbers stay exact: all are below 2^53, and no bit operation is used (those are
+-- 32-bit in Lua 5.1).
+
+local HEAD = 16
+local window = tonumber(ARGV[2])
+local epoch = redis.call('GET', KEYS[2]) or ''
+if epoch ~= ARGV[1] or epoch == '' then
+  return { 'epoch', epoch }
+end
+local refuse_at_or_before = tonumber(string.match(epoch, ':(%d+)$'))
+
+-- Clears the bits of positions first..last, which do not wrap.
+local function clear(key, first, last)
+  while first <= last and first % 8 ~= 0 do
+    redis.call('SETBIT', key, HEAD * 8 + first, 0)
+    first = first + 1
+  end
+  while last >= first and last % 8 ~= 7 do
+    redis.call('SETBIT', key, HEAD * 8 + last, 0)
+    last = last - 1
+  end
+  if first <= last then
+    redis.call('SETRANGE', key, HEAD + first / 8, string.rep('\0', (last - first + 1) / 8))
+  end
+end
+
+local function mark(key, nonce, highest)
+  if highest == nil or nonce - highest >= window then
+    redis.call('SET', key, string.format('%016.0f', nonce) .. string.rep('\0', window / 8))
+  elseif nonce > highest then
+    local first = math.fmod(highest + 1, window)
+    local last = math.fmod(nonce, window)
+    if first <= last then
+      clear(key, first, last)
+    else
+      clear(key, first, window - 1)
+      clear(key, 0, last)
+    end
+    redis.call('SETRANGE', key, 0, string.format('%016.0f', nonce))
+  end
+  redis.call('SETBIT', key, HEAD * 8 + math.fmod(nonce, window), 1)
+end
+
+local function decide(key, nonce, created_ms, pack)
+  if created_ms <= refuse_at_or_before then
+    return 'nonce-too-old'
+  end
+  local head = redis.call('GETRANGE', key, 0, HEAD - 1)
+  local highest = nil
+  if head ~= '' then
+    highest = tonumber(head)
+    if nonce <= highest - window then
+      return 'nonce-too-old'
+    end
+    if nonce <= highest and redis.call('GETBIT', key, HEAD * 8 + math.fmod(nonce, window)) == 1 then
+      return 'replay-detected'
+    end
+  end
+  -- First append, then mark: an append that fails must not leave a mark behind, or the reading would be lost for good.
+  redis.call('XADD', KEYS[1], '*', 'pack', pack)
+  mark(key, nonce, highest)
+  return 'accepted'
+end
+
+local outcomes = {}
+for i = 1, #KEYS - 2 do
+  outcomes[i] = decide(KEYS[2 + i], tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1]), ARGV[3 * i + 2])
+end
+return outcomes

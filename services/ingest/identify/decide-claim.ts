@@ -1,0 +1,49 @@
+import type { DeviceKeyRecord, DeviceRecord } from '../../../contracts/registry.ts';
+import type { SignatureClaim } from '../../../contracts/http-signature.ts';
+import type { Result } from '../../../core/result.ts';
+import { rejected, type Rejected } from '../outcome.ts';
+
+export interface Freshness {
+  readonly lateMs: number;
+  readonly earlyMs: number;
+}
+
+/** The key that the claim names, when it is one of this device; undefined otherwise, which only the signature check reports. */
+export function claimedKey(device: DeviceRecord, claim: Result<SignatureClaim, string>): DeviceKeyRecord | undefined {
+  if (!claim.ok || claim.value.keyName.deviceId !== device.id) return undefined;
+  return device.keys.get(claim.value.keyName.keyId);
+}
+
+/** Judges what needs no curve arithmetic: the device, the state of its key, and the time that the claim names. */
+export function decideClaim(
+  device: DeviceRecord,
+  claim: Result<SignatureClaim, string>,
+  nowMs: number,
+  freshness: Freshness,
+): Rejected | undefined {
+  if (device.disabled) return rejected('device-disabled');
+  const key = claimedKey(device, claim);
+  return (key === undefined ? undefined : decideKey(key, nowMs)) ?? decideTime(claim, nowMs, freshness);
+}
+
+function decideKey(key: DeviceKeyRecord, nowMs: number): Rejected | undefined {
+  if (key.revoked_at_ms !== null && nowMs >= key.revoked_at_ms) return rejected('key-revoked');
+  if (key.not_before_ms !== null && nowMs < key.not_before_ms) return rejected('key-not-yet-valid');
+  if (key.not_after_ms !== null && nowMs > key.not_after_ms) return rejected('key-expired');
+  return undefined;
+}
+
+function decideTime(claim: Result<SignatureClaim, string>, nowMs: number, freshness: Freshness): Rejected | undefined {
+  if (!claim.ok) return undefined;
+  const { createdS, expiresS } = claim.value;
+  const lateMs = nowMs - createdS * 1000;
+  const expired = expiresS !== undefined && nowMs > expiresS * 1000;
+  if (lateMs <= freshness.lateMs && -lateMs <= freshness.earlyMs && !expired) return undefined;
+  return rejected('timestamp-skew', {
+    detail: expired
+      ? 'the signature has expired'
+      : 'created lies outside the accepted window; set the clock by server_time',
+    server_time: nowMs / 1000,
+    max_skew_seconds: (lateMs > 0 ? freshness.lateMs : freshness.earlyMs) / 1000,
+  });
+}

@@ -1,0 +1,74 @@
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { encodeAdmittedPack } from '../../../contracts/admitted-pack.ts';
+import { hasDuplicateMember } from '../../../core/telemetry/json-members.ts';
+import { MAX_METRICS_PER_DEVICE, type Reading } from '../../../core/telemetry/reading.ts';
+import { parsePack } from '../../../core/telemetry/senml-pack.ts';
+import type { SignatureVerifier } from '../../../platform/crypto/signature-verifier.ts';
+import type { Envelope, PackMetric, Verification } from './envelope.ts';
+
+export interface PackLimits {
+  readonly maxReadingAgeUs: number;
+  readonly maxReadingAheadUs: number;
+}
+
+/** Proves one envelope over the bytes received, then reads its pack: digest, signature, syntax, meaning, in that order. */
+export function verifyEnvelope(envelope: Envelope, verifier: SignatureVerifier, limits: PackLimits): Verification {
+  const digest = createHash('sha256').update(envelope.content).digest('base64');
+  if (digest !== envelope.digestBase64) return refuse('signature-invalid', 'Content-Digest is not that of the content');
+  const signature = Buffer.from(envelope.signatureBase64, 'base64');
+  if (!verifier.verify(envelope.publicKey, Buffer.from(envelope.signatureBase, 'latin1'), signature)) {
+    return refuse('signature-invalid', 'the signature does not match');
+  }
+  const input = parseJson(envelope.content);
+  if (input === undefined) return refuse('malformed-body', 'the content is not JSON in UTF-8 with each member once');
+  const pack = parsePack(input.json, {
+    deviceId: envelope.deviceId,
+    createdUs: envelope.createdUs,
+    maxAgeUs: limits.maxReadingAgeUs,
+    maxAheadUs: limits.maxReadingAheadUs,
+  });
+  if (!pack.ok) return { kind: 'refused', code: 'schema-invalid', extras: { errors: pack.error } };
+  const metrics = metricsOf(pack.value);
+  if (metrics.length > MAX_METRICS_PER_DEVICE) {
+    return refuse('schema-invalid', `a device has at most ${MAX_METRICS_PER_DEVICE} metrics`);
+  }
+  return {
+    kind: 'verified',
+    pack: encodeAdmittedPack(
+      {
+        device: envelope.deviceId,
+        key: envelope.key,
+        nonce: envelope.nonce,
+        createdUs: envelope.createdUs,
+        receivedUs: envelope.receivedUs,
+      },
+      pack.value,
+    ),
+    readings: pack.value.length,
+    metrics,
+  };
+}
+
+function refuse(code: 'signature-invalid' | 'malformed-body' | 'schema-invalid', detail: string): Verification {
+  return { kind: 'refused', code, extras: { detail } };
+}
+
+function parseJson(content: Uint8Array): { readonly json: unknown } | undefined {
+  if (!isUtf8(content)) return undefined;
+  const text = Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('utf8');
+  try {
+    const json: unknown = JSON.parse(text);
+    return hasDuplicateMember(text) ? undefined : { json };
+  } catch {
+    return undefined;
+  }
+}
+
+function metricsOf(readings: readonly Reading[]): PackMetric[] {
+  const units = new Map<string, string | null>();
+  for (const reading of readings) {
+    if (!units.has(reading.metric)) units.set(reading.metric, reading.unit ?? null);
+  }
+  return [...units].map(([name, unit]) => ({ name, unit }));
+}

@@ -1,0 +1,122 @@
+import { extname } from 'node:path';
+import { Piscina, queueOptionsSymbol, type PiscinaTask } from 'piscina';
+import { shardOf } from '../../../contracts/shard.ts';
+import type { VerifierName } from '../../../platform/crypto/signature-verifier.ts';
+import type { Envelope, Verification, VerifyBatch } from './envelope.ts';
+
+export interface VerifyPoolOptions {
+  readonly verifier: VerifierName;
+  readonly threads: number;
+  readonly maxReadingAgeUs: number;
+  readonly maxReadingAheadUs: number;
+}
+
+/** One at a time costs a quarter of the throughput; above 64 nothing is gained and the first of a batch waits longer. */
+const MAX_BATCH = 64;
+/** One batch is worked on while the next one waits in the thread's port, so that a thread never idles between two. */
+const BATCHES_PER_LANE = 2;
+/** Keys of 2.8 kB: 28 MB a thread. */
+const MAX_CACHED_KEYS = 10_000;
+/** Envelopes waiting: about half a second of work for one thread; beyond that a client is better told to come back. */
+const MAX_WAITING_PER_LANE = 8192;
+
+interface Waiting {
+  readonly envelope: Envelope;
+  readonly settle: (verification: Verification) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+interface Lane {
+  waiting: Waiting[];
+  batchesUnderWay: number;
+}
+
+/**
+ * Threads that verify and parse. A device always goes to the same thread, because a thread keeps the keys that it has
+ * imported. Batches form by themselves: what arrives while a thread is busy goes to it together.
+ */
+export class VerifyPool {
+  readonly #piscina: Piscina<VerifyBatch, Verification[]>;
+  readonly #lanes: readonly Lane[];
+
+  constructor(options: VerifyPoolOptions) {
+    this.#lanes = Array.from({ length: options.threads }, () => ({ waiting: [], batchesUnderWay: 0 }));
+    this.#piscina = new Piscina({
+      filename: new URL(`./verify-thread${extname(import.meta.url)}`, import.meta.url).href,
+      minThreads: options.threads,
+      maxThreads: options.threads,
+      idleTimeout: Infinity,
+      concurrentTasksPerWorker: BATCHES_PER_LANE,
+      workerData: { ...options, maxCachedKeys: MAX_CACHED_KEYS },
+      // Workers are numbered as they start; one that died is replaced by a higher number, and the lanes shift once.
+      loadBalancer: (task, workers) => {
+        const inOrder = workers.toSorted((a, b) => a.id - b.id);
+        return inOrder[laneOf(task) % Math.max(1, inOrder.length)] ?? null;
+      },
+    });
+  }
+
+  get waiting(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.waiting.length, 0);
+  }
+
+  /** Undefined when too many envelopes wait already. */
+  verify(envelope: Envelope): Promise<Verification> | undefined {
+    const index = shardOf(envelope.deviceId, this.#lanes.length);
+    const lane = this.#lanes[index];
+    if (lane === undefined || lane.waiting.length >= MAX_WAITING_PER_LANE) return undefined;
+    return new Promise((settle, fail) => {
+      lane.waiting.push({ envelope, settle, fail });
+      // The rest of this event-loop turn may bring more for the same batch.
+      if (lane.waiting.length === 1) setImmediate(() => this.#send(lane, index));
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#piscina.destroy();
+  }
+
+  #send(lane: Lane, index: number): void {
+    while (lane.waiting.length > 0 && lane.batchesUnderWay < BATCHES_PER_LANE) {
+      const batch = lane.waiting.slice(0, MAX_BATCH);
+      lane.waiting = lane.waiting.slice(MAX_BATCH);
+      lane.batchesUnderWay += 1;
+      void this.#run(batch, index).finally(() => {
+        lane.batchesUnderWay -= 1;
+        this.#send(lane, index);
+      });
+    }
+  }
+
+  async #run(batch: readonly Waiting[], index: number): Promise<void> {
+    const task = { ...packTogether(batch), [queueOptionsSymbol]: { lane: index } };
+    try {
+      const verifications = await this.#piscina.run(task, { transferList: [task.contents.buffer] });
+      for (const [position, waiting] of batch.entries()) {
+        const verification = verifications[position];
+        if (verification === undefined) waiting.fail(new Error('a verify thread answered for fewer envelopes'));
+        else waiting.settle(verification);
+      }
+    } catch (error) {
+      for (const waiting of batch) waiting.fail(error);
+    }
+  }
+}
+
+function laneOf(task: PiscinaTask): number {
+  const options: unknown = Reflect.get(task, queueOptionsSymbol);
+  return typeof options === 'object' && options !== null && 'lane' in options ? Number(options.lane) : 0;
+}
+
+function packTogether(batch: readonly Waiting[]): VerifyBatch & { readonly contents: Uint8Array<ArrayBuffer> } {
+  const contentLengths = batch.map(({ envelope }) => envelope.content.length);
+  const contents = new Uint8Array(contentLengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  const claims = batch.map(({ envelope }) => {
+    const { content, ...claim } = envelope;
+    contents.set(content, at);
+    at += content.length;
+    return claim;
+  });
+  return { claims, contents, contentLengths };
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import {
+  foreignPrefixes,
+  integer,
+  logSettings,
+  port,
+  postgresSettings,
+  redisSettings,
+} from '../../platform/config/fragments.ts';
+import { loadConfig, type Environment } from '../../platform/config/load-config.ts';
+
+export const workerSettings = {
+  ...logSettings,
+  ...redisSettings,
+  ...postgresSettings,
+  TELLTALE_WORKER_HOST: z.string().default('127.0.0.1'),
+  TELLTALE_WORKER_ADMIN_PORT: port.default(9102),
+  /** Entries read from each shard at once. */
+  TELLTALE_WORKER_READ_COUNT: integer(1, 10_000).default(128),
+  /** Readings stored in one transaction. */
+  TELLTALE_WORKER_BATCH_READINGS: integer(1, 100_000).default(10_000),
+};
+
+export type WorkerConfig = z.infer<z.ZodObject<typeof workerSettings>>;
+
+export function loadWorkerConfig(environment: Environment): WorkerConfig {
+  return loadConfig({ shape: workerSettings, foreignPrefixes: foreignPrefixes('TELLTALE_WORKER_') }, environment);
+}

@@ -1,0 +1,46 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+
+export interface WorkerMetrics {
+  readonly readingsStored: Counter;
+  readonly readingsKnown: Counter;
+  readonly persistSeconds: Histogram;
+  readonly deadLetters: Counter<'reason'>;
+  readonly transitions: Counter<'rule_kind' | 'kind' | 'severity'>;
+  readonly detectSeconds: Histogram;
+}
+
+export function createWorkerMetrics(registry: Registry): WorkerMetrics {
+  const registers = [registry];
+  return {
+    readingsStored: new Counter({ name: 'persist_rows_total', help: 'Readings stored.', registers }),
+    readingsKnown: new Counter({
+      name: 'persist_known_rows_total',
+      help: 'Readings that were in the store already.',
+      registers,
+    }),
+    persistSeconds: new Histogram({
+      name: 'persist_batch_duration_seconds',
+      help: 'From a batch to its commit.',
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    }),
+    deadLetters: new Counter({
+      name: 'dlq_entries_total',
+      help: 'Entries that cannot be stored, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    transitions: new Counter({
+      name: 'alert_transitions_total',
+      help: 'Transitions of alerts that went out.',
+      labelNames: ['rule_kind', 'kind', 'severity'],
+      registers,
+    }),
+    detectSeconds: new Histogram({
+      name: 'alert_decision_seconds',
+      help: 'From the arrival of the reading to the transition that it caused.',
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      registers,
+    }),
+  };
+}

@@ -1,0 +1,65 @@
+import type { Pool } from 'pg';
+import type { ApiKeyRecord, DeviceRecordJson, ZoneRecord } from '../../../contracts/registry.ts';
+
+/** The registry as the database holds it, in the records of contracts/registry.ts. */
+export interface RegistryRows {
+  readonly devices: ReadonlyMap<string, DeviceRecordJson>;
+  readonly apiKeys: ReadonlyMap<string, ApiKeyRecord>;
+  readonly rules: ReadonlyMap<string, unknown>;
+  readonly zones: ReadonlyMap<string, ZoneRecord>;
+}
+
+export async function loadRegistryVersion(database: Pool): Promise<string> {
+  const { rows } = await database.query<{ version: string }>('SELECT version::text FROM registry_state');
+  const version = rows[0]?.version;
+  if (version === undefined) throw new Error('the table registry_state is empty; apply the migrations');
+  return version;
+}
+
+/** What has changed after a version, `0` for all. A changed zone changes every device, so it is all then. */
+export async function loadRegistryRows(database: Pool, afterVersion: string): Promise<RegistryRows> {
+  const zones = await database.query<{ record: ZoneRecord }>(
+    `SELECT json_build_object('id', id, 'name', name, 'area', ST_AsGeoJSON(area)::json) AS record
+     FROM zones WHERE registry_version > $1`,
+    [afterVersion],
+  );
+  const devicesAfter = zones.rows.length > 0 ? '0' : afterVersion;
+  const devices = await database.query<{ record: DeviceRecordJson }>(DEVICES, [devicesAfter]);
+  const apiKeys = await database.query<{ id: string; record: ApiKeyRecord }>(API_KEYS, [afterVersion]);
+  const rules = await database.query<{ id: string; definition: unknown }>(
+    `SELECT DISTINCT ON (id) id, definition || jsonb_build_object('version', version, 'enabled', enabled) AS definition
+     FROM rules WHERE registry_version > $1 ORDER BY id, version DESC`,
+    [afterVersion],
+  );
+  return {
+    zones: new Map(zones.rows.map(({ record }) => [record.id, record])),
+    devices: new Map(devices.rows.map(({ record }) => [record.id, record])),
+    apiKeys: new Map(apiKeys.rows.map(({ id, record }) => [id, record])),
+    rules: new Map(rules.rows.map(({ id, definition }) => [id, definition])),
+  };
+}
+
+const MS = (column: string): string => `floor(extract(epoch FROM ${column}) * 1000)::bigint`;
+
+const VALIDITY = `'not_before_ms', ${MS('k.not_before')}, 'not_after_ms', ${MS('k.not_after')},
+  'revoked_at_ms', ${MS('k.revoked_at')}`;
+
+/** base64 of PostgreSQL breaks lines and is not the URL form. */
+const base64url = (bytes: string): string => `translate(encode(${bytes}, 'base64'), E'+/=\\n', '-_')`;
+
+const DEVICES = `
+  SELECT json_build_object(
+    'id', d.id, 'class', d.class, 'disabled', d.disabled, 'site', d.site, 'owner', d.owner,
+    'position', CASE WHEN d.position IS NULL THEN NULL ELSE json_build_object(
+      'lat', ST_Y(d.position::geometry), 'lon', ST_X(d.position::geometry), 'alt_m', d.altitude_m) END,
+    'zones', coalesce((SELECT json_agg(z.id ORDER BY z.id) FROM zones z WHERE ST_Covers(z.area, d.position::geometry)), '[]'),
+    'keys', coalesce((SELECT json_object_agg(k.key_id, json_build_object(
+      'public_key', ${base64url('k.public_key')}, 'thumbprint', k.thumbprint, ${VALIDITY}))
+      FROM device_keys k WHERE k.device_id = d.id), '{}'),
+    'metrics', coalesce((SELECT json_object_agg(m.name, m.unit) FROM metrics m WHERE m.device_id = d.id), '{}')
+  ) AS record
+  FROM devices d WHERE d.registry_version > $1`;
+
+const API_KEYS = `
+  SELECT k.id, json_build_object('device', k.device_id, 'hash', ${base64url('k.secret_hash')}, ${VALIDITY}) AS record
+  FROM api_keys k WHERE k.registry_version > $1`;

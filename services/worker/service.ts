@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { AdminServer } from '../../platform/http/admin-server.ts';
+import { RunLoop } from '../../platform/lifecycle/run-loop.ts';
+import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
+import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
+import { openPostgres } from '../../platform/postgres/open-postgres.ts';
+import { checkRedisIsSafe, claimShardCount } from '../../platform/redis/check-redis.ts';
+import { openRedis, waitForRedis, type Redis } from '../../platform/redis/open-redis.ts';
+import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
+import { AlertLog } from './alerts/alert-log.ts';
+import { AlertStore } from './alerts/alert-store.ts';
+import { StoreAlertsLoop } from './alerts/store-alerts-loop.ts';
+import type { WorkerConfig } from './config.ts';
+import { DetectLoop } from './detect/detect-loop.ts';
+import { RegistryView } from './detect/registry-view.ts';
+import { LogKeeper } from './log/log-keeper.ts';
+import { createWorkerMetrics } from './metrics.ts';
+import { MetricDirectory } from './persist/metric-directory.ts';
+import { Partitions } from './persist/partitions.ts';
+import { PersistLoop } from './persist/persist-loop.ts';
+import { ReadingsStore } from './persist/readings-store.ts';
+import { Projector } from './project/projector.ts';
+
+const REDIS_START_TIMEOUT_MS = 20_000;
+const MAX_DATABASE_CONNECTIONS = 4;
+/** A change of the registry reaches Redis within this time. */
+const PROJECT_EVERY_MS = 250;
+const KEEP_LOG_EVERY_MS = 1000;
+
+export async function startWorker({ config, log, resources }: ServiceContext<WorkerConfig>): Promise<void> {
+  const { REDIS_URL: url, TELLTALE_SHARDS: shardCount } = config;
+  const open = (name: string): Redis => {
+    const connection = openRedis({ url, name, manner: 'patient' }, log);
+    resources.defer(`Redis ${name}`, () => connection.disconnect());
+    return connection;
+  };
+  const redis = open('worker');
+  await waitForRedis(redis, REDIS_START_TIMEOUT_MS);
+  await checkRedisIsSafe(redis);
+  await claimShardCount(redis, shardCount);
+  const database = openPostgres(
+    { url: config.DATABASE_URL, name: 'telltale-worker', maxConnections: MAX_DATABASE_CONNECTIONS },
+    log,
+  );
+  resources.defer('database', () => database.end());
+
+  const registry = createMetricsRegistry('worker');
+  const metrics = createWorkerMetrics(registry);
+  const keeper = new LogKeeper(redis, database, shardCount, log);
+  const projector = new Projector(redis, database, log);
+  const view = new RegistryView(redis);
+  const watch = new RegistryWatch({ redis, subscriber: open('worker-subscriber'), onChange: () => view.clear(), log });
+  resources.defer('registry watch', () => watch.close());
+  await watch.start();
+
+  const persist = new PersistLoop(
+    { reader: open('worker-persist'), redis },
+    new ReadingsStore(database, new MetricDirectory(database), new Partitions(database)),
+    { shardCount, readCount: config.TELLTALE_WORKER_READ_COUNT, batchReadings: config.TELLTALE_WORKER_BATCH_READINGS },
+    { metrics, log },
+  );
+  const detect = new DetectLoop({ reader: open('worker-detect'), redis }, shardCount, {
+    registry: view,
+    alerts: new AlertLog(redis),
+    metrics,
+  });
+  const storeAlerts = new StoreAlertsLoop({ reader: open('worker-alerts'), redis }, new AlertStore(database), log);
+
+  await keeper.check();
+  resources.defer('detect checkpoint', () => detect.checkpoint());
+  const loops = [
+    every('log', KEEP_LOG_EVERY_MS, () => keeper.check()),
+    every('project', PROJECT_EVERY_MS, () => projector.check()),
+    { name: 'persist', pass: () => persist.pass() },
+    { name: 'detect', pass: () => detect.pass() },
+    { name: 'store alerts', pass: () => storeAlerts.pass() },
+  ].map(({ name, pass }) => ({ name, loop: new RunLoop({ name, log, pass }) }));
+  resources.defer('loops', async () => {
+    await Promise.all(loops.map(({ loop }) => loop.close()));
+  });
+  for (const { loop } of loops) loop.start();
+
+  const admin = new AdminServer({
+    host: config.TELLTALE_WORKER_HOST,
+    port: config.TELLTALE_WORKER_ADMIN_PORT,
+    registry,
+    unready: () => loops.filter(({ loop }) => !loop.healthy).map(({ name }) => `the loop "${name}" fails`),
+  });
+  resources.defer('admin server', () => admin.close());
+  await admin.listen();
+}
+
+function every(name: string, periodMs: number, pass: () => Promise<void>) {
+  return {
+    name,
+    pass: async (signal: AbortSignal): Promise<void> => {
+      await pass();
+      await delay(periodMs, undefined, { signal }).catch(() => undefined);
+    },
+  };
+}
