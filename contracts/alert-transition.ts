@@ -37,4 +37,3 @@ export function parseTransition(json: string): Transition | undefined {
 
 /** What `/ws/alerts` sends for a transition. */
 export const alertFrameSchema = transitionSchema.extend({ type: z.literal('alert'), cursor: z.string() });
-export type AlertFrame = z.infer<typeof alertFrameSchema>;

@@ -8,13 +8,6 @@ export interface ShardEpoch {
   readonly refuseAtOrBeforeMs: number;
 }
 
-const EPOCH = /^([0-9]{1,15}):([0-9]{1,15})$/;
-
-export function parseShardEpoch(text: string): ShardEpoch | undefined {
-  const match = EPOCH.exec(text);
-  return match === null ? undefined : { createdMs: Number(match[1]), refuseAtOrBeforeMs: Number(match[2]) };
-}
-
 export function formatShardEpoch(epoch: ShardEpoch): string {
   return `${epoch.createdMs}:${epoch.refuseAtOrBeforeMs}`;
 }

@@ -4,11 +4,9 @@ import { z } from 'zod';
 
 /** CAP 1.2 severities, worst first. */
 export const severitySchema = z.enum(['Extreme', 'Severe', 'Moderate', 'Minor', 'Unknown']);
-export type Severity = z.infer<typeof severitySchema>;
 
 /** CAP 1.2 status: only `Actual` asks people to act. */
 export const capStatusSchema = z.enum(['Actual', 'Exercise', 'Test']);
-export type CapStatus = z.infer<typeof capStatusSchema>;
 
 export const transitionKindSchema = z.enum(['raised', 'updated', 'cleared', 'cancelled']);
 export type TransitionKind = z.infer<typeof transitionKindSchema>;

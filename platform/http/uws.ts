@@ -54,7 +54,3 @@ export function queryOf(request: HttpRequest): string | undefined {
   const query: unknown = request.getQuery();
   return typeof query === 'string' ? query : undefined;
 }
-
-export function remoteAddressOf(response: HttpResponse): string {
-  return Buffer.from(response.getRemoteAddressAsText()).toString('latin1');
-}
