@@ -1,0 +1,122 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Rule } from '../../core/detection/rule.ts';
+import type { Position } from '../../core/geo/position.ts';
+import { bumpRegistryVersion } from './registry-version.ts';
+import { inTransaction } from './transaction.ts';
+
+export interface DeviceRegistration {
+  readonly id: string;
+  readonly class: 'fixed' | 'mobile';
+  readonly site: string | null;
+  readonly owner: string | null;
+  readonly position: Position | null;
+  readonly keys: readonly DeviceKeyRegistration[];
+  readonly apiKeys: readonly ApiKeyRegistration[];
+}
+
+export interface DeviceKeyRegistration {
+  readonly id: string;
+  /** Uncompressed SEC 1 point, 65 bytes. */
+  readonly publicKey: Uint8Array;
+  readonly thumbprint: string;
+}
+
+export interface ApiKeyRegistration {
+  readonly id: string;
+  /** SHA-256 of the key's text, 32 bytes. */
+  readonly hash: Uint8Array;
+}
+
+/** A registration that contradicts what is registered: another key under a known key id, or a key that another device has. */
+export class RegistrationConflict extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'RegistrationConflict';
+  }
+}
+
+/** Writes the registry. Every write answers the version that readers of the projection have to wait for. */
+export class RegistryStore {
+  readonly #database: Pool;
+
+  constructor(database: Pool) {
+    this.#database = database;
+  }
+
+  /** Adds devices and keys that are not there yet; the same registration twice changes nothing but the position. */
+  async registerDevices(devices: readonly DeviceRegistration[]): Promise<string> {
+    return await inTransaction(this.#database, async (client) => {
+      const version = await bumpRegistryVersion(client);
+      for (const device of devices) await registerDevice(client, device, version);
+      return version;
+    });
+  }
+
+  /** Adds a rule as the next version of its id, unless its newest version says the same. */
+  async applyRules(rules: readonly Rule[]): Promise<string> {
+    return await inTransaction(this.#database, async (client) => {
+      const version = await bumpRegistryVersion(client);
+      for (const { version: _given, enabled, ...definition } of rules) {
+        await client.query(
+          `INSERT INTO rules (id, version, kind, definition, enabled, registry_version)
+           SELECT $1, coalesce(max(version), 0) + 1, $2, $3::jsonb, $4, $5 FROM rules WHERE id = $1
+           HAVING NOT coalesce((SELECT r.definition = $3::jsonb AND r.enabled = $4 FROM rules r WHERE r.id = $1
+                                ORDER BY r.version DESC LIMIT 1), false)`,
+          [definition.id, definition.kind, JSON.stringify(definition), enabled, version],
+        );
+      }
+      return version;
+    });
+  }
+}
+
+async function registerDevice(client: PoolClient, device: DeviceRegistration, version: string): Promise<void> {
+  const { position } = device;
+  await client.query(
+    `INSERT INTO devices (id, class, site, owner, position, altitude_m, registry_version)
+     VALUES ($1, $2, $3, $4, ST_SetSRID(ST_MakePoint($5, $6), 4326)::geography, $7, $8)
+     ON CONFLICT (id) DO UPDATE SET position = coalesce(excluded.position, devices.position),
+       altitude_m = coalesce(excluded.altitude_m, devices.altitude_m), registry_version = excluded.registry_version`,
+    [
+      device.id,
+      device.class,
+      device.site,
+      device.owner,
+      position?.lon ?? null,
+      position?.lat ?? null,
+      position?.altM ?? null,
+      version,
+    ],
+  );
+  for (const key of device.keys) await registerKey(client, device.id, key);
+  for (const apiKey of device.apiKeys) {
+    await client.query(
+      `INSERT INTO api_keys (id, device_id, secret_hash, registry_version) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (id) DO NOTHING`,
+      [apiKey.id, device.id, apiKey.hash, version],
+    );
+    const { rows } = await client.query<{ same: boolean }>(
+      'SELECT device_id = $2 AND secret_hash = $3 AS same FROM api_keys WHERE id = $1',
+      [apiKey.id, device.id, apiKey.hash],
+    );
+    if (rows[0]?.same !== true) throw new RegistrationConflict(`the API key ${apiKey.id} is another one already`);
+  }
+}
+
+async function registerKey(client: PoolClient, deviceId: string, key: DeviceKeyRegistration): Promise<void> {
+  await client.query(
+    `INSERT INTO device_keys (device_id, key_id, public_key, thumbprint) VALUES ($1, $2, $3, $4)
+     ON CONFLICT DO NOTHING`,
+    [deviceId, key.id, key.publicKey, key.thumbprint],
+  );
+  const { rows } = await client.query<{ same: boolean }>(
+    'SELECT thumbprint = $3 AS same FROM device_keys WHERE device_id = $1 AND key_id = $2',
+    [deviceId, key.id, key.thumbprint],
+  );
+  if (rows[0]?.same === true) return;
+  throw new RegistrationConflict(
+    rows[0] === undefined
+      ? `the key ${deviceId}/${key.id} is registered for another device or under another key id`
+      : `${deviceId}/${key.id} is another key already; give the new key another key id`,
+  );
+}

@@ -1,0 +1,412 @@
+--
+-- PostgreSQL database dump
+--
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+--
+-- Name: postgis; Type: EXTENSION; Schema: -; Owner: -
+--
+
+CREATE EXTENSION IF NOT EXISTS postgis WITH SCHEMA public;
+
+--
+-- Name: EXTENSION postgis; Type: COMMENT; Schema: -; Owner: -
+--
+
+COMMENT ON EXTENSION postgis IS 'PostGIS geometry and geography spatial types and functions';
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: alert_transitions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.alert_transitions (
+    alert_id uuid NOT NULL,
+    version integer NOT NULL,
+    cursor text NOT NULL,
+    kind text NOT NULL,
+    actor text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    evidence jsonb NOT NULL,
+    CONSTRAINT alert_transitions_kind_check CHECK ((kind = ANY (ARRAY['raised'::text, 'updated'::text, 'cleared'::text, 'cancelled'::text]))),
+    CONSTRAINT alert_transitions_version_check CHECK ((version > 0))
+);
+
+--
+-- Name: alerts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.alerts (
+    id uuid NOT NULL,
+    rule_id text NOT NULL,
+    subject text NOT NULL,
+    version integer NOT NULL,
+    state text NOT NULL,
+    severity text NOT NULL,
+    status text NOT NULL,
+    headline text NOT NULL,
+    "position" public.geography(Point,4326),
+    raised_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT alerts_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cleared'::text, 'cancelled'::text]))),
+    CONSTRAINT alerts_version_check CHECK ((version > 0))
+);
+
+--
+-- Name: api_keys; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.api_keys (
+    id text NOT NULL,
+    device_id text NOT NULL,
+    secret_hash bytea NOT NULL,
+    not_before timestamp with time zone,
+    not_after timestamp with time zone,
+    revoked_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    registry_version bigint NOT NULL,
+    CONSTRAINT api_keys_secret_hash_check CHECK ((length(secret_hash) = 32))
+);
+
+--
+-- Name: device_keys; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.device_keys (
+    device_id text NOT NULL,
+    key_id text NOT NULL,
+    public_key bytea NOT NULL,
+    thumbprint text NOT NULL,
+    not_before timestamp with time zone,
+    not_after timestamp with time zone,
+    revoked_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT device_keys_key_id_check CHECK ((key_id ~ '^[A-Za-z0-9_-]{1,32}$'::text)),
+    CONSTRAINT device_keys_public_key_check CHECK ((length(public_key) = 65))
+);
+
+--
+-- Name: devices; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.devices (
+    id text NOT NULL,
+    class text DEFAULT 'fixed'::text NOT NULL,
+    disabled boolean DEFAULT false NOT NULL,
+    site text,
+    owner text,
+    "position" public.geography(Point,4326),
+    altitude_m double precision,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    registry_version bigint NOT NULL,
+    CONSTRAINT devices_class_check CHECK ((class = ANY (ARRAY['fixed'::text, 'mobile'::text]))),
+    CONSTRAINT devices_id_check CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9:._-]{0,127}$'::text))
+);
+
+--
+-- Name: log_epochs; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.log_epochs (
+    shard smallint NOT NULL,
+    epoch text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: metrics; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.metrics (
+    device_id text NOT NULL,
+    metric_id smallint NOT NULL,
+    name text NOT NULL,
+    unit text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT metrics_metric_id_check CHECK (((metric_id >= 1) AND (metric_id <= 64))),
+    CONSTRAINT metrics_name_check CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$'::text))
+);
+
+--
+-- Name: readings; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.readings (
+    device_id text NOT NULL,
+    metric_id smallint NOT NULL,
+    "time" timestamp with time zone NOT NULL,
+    value double precision,
+    value_string text,
+    value_bool boolean,
+    value_sum double precision,
+    received_at timestamp with time zone NOT NULL,
+    late boolean NOT NULL,
+    CONSTRAINT readings_check CHECK ((num_nonnulls(value, value_string, value_bool) <= 1)),
+    CONSTRAINT readings_check1 CHECK ((num_nonnulls(value, value_string, value_bool, value_sum) >= 1))
+)
+PARTITION BY RANGE ("time");
+
+--
+-- Name: registry_state; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.registry_state (
+    singleton boolean DEFAULT true NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT registry_state_singleton_check CHECK (singleton)
+);
+
+--
+-- Name: rules; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.rules (
+    id text NOT NULL,
+    version integer NOT NULL,
+    kind text NOT NULL,
+    definition jsonb NOT NULL,
+    enabled boolean NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    registry_version bigint NOT NULL,
+    CONSTRAINT rules_version_check CHECK ((version > 0))
+);
+
+--
+-- Name: schema_migrations; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.schema_migrations (
+    id integer NOT NULL,
+    name character varying(255) NOT NULL,
+    run_on timestamp without time zone NOT NULL
+);
+
+--
+-- Name: schema_migrations_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+CREATE SEQUENCE public.schema_migrations_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+--
+-- Name: schema_migrations_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: -
+--
+
+ALTER SEQUENCE public.schema_migrations_id_seq OWNED BY public.schema_migrations.id;
+
+--
+-- Name: zones; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.zones (
+    id text NOT NULL,
+    name text NOT NULL,
+    area public.geometry(MultiPolygon,4326) NOT NULL,
+    registry_version bigint NOT NULL,
+    CONSTRAINT zones_area_check CHECK (public.st_isvalid(area)),
+    CONSTRAINT zones_id_check CHECK ((id ~ '^[a-z0-9][a-z0-9-]{0,63}$'::text))
+);
+
+--
+-- Name: schema_migrations id; Type: DEFAULT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.schema_migrations ALTER COLUMN id SET DEFAULT nextval('public.schema_migrations_id_seq'::regclass);
+
+--
+-- Name: alert_transitions alert_transitions_cursor_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.alert_transitions
+    ADD CONSTRAINT alert_transitions_cursor_key UNIQUE (cursor);
+
+--
+-- Name: alert_transitions alert_transitions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.alert_transitions
+    ADD CONSTRAINT alert_transitions_pkey PRIMARY KEY (alert_id, version);
+
+--
+-- Name: alerts alerts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_pkey PRIMARY KEY (id);
+
+--
+-- Name: api_keys api_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+
+--
+-- Name: device_keys device_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.device_keys
+    ADD CONSTRAINT device_keys_pkey PRIMARY KEY (device_id, key_id);
+
+--
+-- Name: device_keys device_keys_thumbprint_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.device_keys
+    ADD CONSTRAINT device_keys_thumbprint_key UNIQUE (thumbprint);
+
+--
+-- Name: devices devices_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.devices
+    ADD CONSTRAINT devices_pkey PRIMARY KEY (id);
+
+--
+-- Name: log_epochs log_epochs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.log_epochs
+    ADD CONSTRAINT log_epochs_pkey PRIMARY KEY (shard, epoch);
+
+--
+-- Name: metrics metrics_device_id_name_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.metrics
+    ADD CONSTRAINT metrics_device_id_name_key UNIQUE (device_id, name);
+
+--
+-- Name: metrics metrics_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.metrics
+    ADD CONSTRAINT metrics_pkey PRIMARY KEY (device_id, metric_id);
+
+--
+-- Name: readings readings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.readings
+    ADD CONSTRAINT readings_pkey PRIMARY KEY (device_id, metric_id, "time");
+
+--
+-- Name: registry_state registry_state_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.registry_state
+    ADD CONSTRAINT registry_state_pkey PRIMARY KEY (singleton);
+
+--
+-- Name: rules rules_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.rules
+    ADD CONSTRAINT rules_pkey PRIMARY KEY (id, version);
+
+--
+-- Name: schema_migrations schema_migrations_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (id);
+
+--
+-- Name: zones zones_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.zones
+    ADD CONSTRAINT zones_pkey PRIMARY KEY (id);
+
+--
+-- Name: alerts_active; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX alerts_active ON public.alerts USING btree (raised_at DESC) WHERE (state = 'active'::text);
+
+--
+-- Name: alerts_subject; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX alerts_subject ON public.alerts USING btree (rule_id, subject, raised_at DESC);
+
+--
+-- Name: api_keys_device; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX api_keys_device ON public.api_keys USING btree (device_id);
+
+--
+-- Name: api_keys_registry_version; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX api_keys_registry_version ON public.api_keys USING btree (registry_version);
+
+--
+-- Name: devices_position; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX devices_position ON public.devices USING gist ("position");
+
+--
+-- Name: devices_registry_version; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX devices_registry_version ON public.devices USING btree (registry_version);
+
+--
+-- Name: rules_registry_version; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX rules_registry_version ON public.rules USING btree (registry_version);
+
+--
+-- Name: zones_area; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX zones_area ON public.zones USING gist (area);
+
+--
+-- Name: alert_transitions alert_transitions_alert_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.alert_transitions
+    ADD CONSTRAINT alert_transitions_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES public.alerts(id);
+
+--
+-- Name: api_keys api_keys_device_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_device_id_fkey FOREIGN KEY (device_id) REFERENCES public.devices(id);
+
+--
+-- Name: device_keys device_keys_device_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.device_keys
+    ADD CONSTRAINT device_keys_device_id_fkey FOREIGN KEY (device_id) REFERENCES public.devices(id);
+
+--
+-- PostgreSQL database dump complete
+--
