@@ -1,0 +1,45 @@
+import { enlistReplayFleet, enlistScenarioFleet } from '../fleet/enlist-fleet.ts';
+import { explainFailure, formatSummary } from '../report/format-summary.ts';
+import { openLedger } from '../report/ledger.ts';
+import { isSuccess } from '../report/summary.ts';
+import { Tally } from '../report/tally.ts';
+import { runFleet } from '../run-fleet.ts';
+import { listenForStop } from '../stop-requests.ts';
+import { createReplaySource, createScenarioSource } from './create-source.ts';
+import type { RunOptions } from './option-values.ts';
+
+/** Answers the exit code: 0 only when everything that was measured was acknowledged. */
+export async function runSimulation(options: RunOptions): Promise<number> {
+  const { url, replay, drain: drainS, fleet: folder } = options;
+  const stopRequests = listenForStop();
+  const { fleet, devices, survey } =
+    replay === undefined
+      ? enlistScenarioFleet(folder, options.devices, options.seed)
+      : await enlistReplayFleet(folder, replay);
+  try {
+    const ledger = options.ledger === undefined ? undefined : await openLedger(options.ledger);
+    const startUs = nowUs();
+    const source =
+      replay === undefined || survey === undefined
+        ? createScenarioSource(options, devices, startUs)
+        : createReplaySource(options, replay, survey, startUs);
+    const tally = new Tally(ledger);
+    const summary = await runFleet({
+      ...{ fleet, devices, source, tally, url, drainS, output: process.stdout },
+      ...{ stop: stopRequests.stop, abandon: stopRequests.abandon },
+    });
+    await ledger?.[Symbol.asyncDispose]();
+    const problem = explainFailure(summary, tally, url);
+    if (problem !== undefined) process.stderr.write(`firmware-sim: ${problem}\n`);
+    process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : formatSummary(summary));
+    return isSuccess(summary) ? 0 : 1;
+  } finally {
+    fleet[Symbol.dispose]();
+    stopRequests[Symbol.dispose]();
+  }
+}
+
+/** Finer than a millisecond, so that two runs one after the other do not measure at the same microseconds. */
+function nowUs(): number {
+  return Date.now() * 1000 + (Math.floor(performance.now() * 1000) % 1000);
+}

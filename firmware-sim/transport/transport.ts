@@ -1,0 +1,17 @@
+import type { Envelope } from '../envelope/envelope.ts';
+
+/** What became of one sending of an envelope, as the device sees it. */
+export type Delivery =
+  | { readonly kind: 'accepted'; readonly readings: number }
+  /** A final no; `serverTimeMs` when the server told its time. */
+  | { readonly kind: 'refused'; readonly code: string; readonly serverTimeMs?: number | undefined }
+  /** Not now. */
+  | { readonly kind: 'busy'; readonly code: string; readonly retryAfterMs?: number | undefined }
+  /** It may have arrived or not. */
+  | { readonly kind: 'unanswered'; readonly reason: 'network' | 'timeout'; readonly detail: string };
+
+/** How one device sends; each device has its own. */
+export interface Transport extends Disposable {
+  /** Never rejects. An abort of the signal counts as no answer. */
+  deliver(envelope: Envelope, signal: AbortSignal): Promise<Delivery>;
+}
