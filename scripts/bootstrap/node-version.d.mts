@@ -1,0 +1,2 @@
+export function explainUnsupportedNode(nodeVersion: string, glibcVersion: string | undefined): string | undefined;
+export function readGlibcVersion(): string | undefined;

@@ -1,0 +1,35 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { CommandFailure } from '../process/failure.ts';
+
+const port = (byDefault: number) => z.coerce.number().int().min(1).max(65535).default(byDefault);
+
+const settingsSchema = z.object({
+  DATABASE_URL: z.url().optional(),
+  REDIS_URL: z.url().optional(),
+  TELLTALE_DEV_DIR: z.string().min(1).default('.telltale'),
+  TELLTALE_DEV_REDIS_PORT: port(6390),
+  TELLTALE_DEV_POSTGRES_PORT: port(5440),
+  TELLTALE_INGEST_HOST: z.string().default('127.0.0.1'),
+  TELLTALE_INGEST_PORT: port(8080),
+  TELLTALE_INGEST_ADMIN_PORT: port(9101),
+  TELLTALE_WORKER_ADMIN_PORT: port(9102),
+  TELLTALE_BROADCASTER_HOST: z.string().default('127.0.0.1'),
+  TELLTALE_BROADCASTER_PORT: port(8081),
+  TELLTALE_BROADCASTER_ADMIN_PORT: port(9103),
+});
+
+/** What the development stack reads of the environment; the rest goes to the services as it is. */
+export type StackSettings = z.infer<typeof settingsSchema>;
+
+export function parseStackSettings(env: NodeJS.ProcessEnv): StackSettings {
+  // An empty variable is as good as none.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = settingsSchema.safeParse(given);
+  if (!parsed.success) {
+    throw new CommandFailure(
+      parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'),
+    );
+  }
+  return { ...parsed.data, TELLTALE_DEV_DIR: resolve(parsed.data.TELLTALE_DEV_DIR) };
+}

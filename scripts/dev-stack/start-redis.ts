@@ -1,0 +1,69 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import type { Guard } from '../process/guard.ts';
+import { startProcess, type RunningProcess } from '../process/running-process.ts';
+import { waitUntilReady } from '../process/wait-until-ready.ts';
+import { plainEnvironment } from './environment.ts';
+
+const READY_DEADLINE_MS = 30_000;
+
+export interface RedisOptions {
+  readonly port: number;
+  readonly password: string;
+  /** Its own: configuration and data. */
+  readonly folder: string;
+  readonly logPath?: string;
+}
+
+export interface RunningRedis {
+  readonly process: RunningProcess;
+  readonly url: string;
+}
+
+async function answersPing(url: string): Promise<boolean> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+    await redis.ping();
+    return true;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** A redis-server with the settings that Telltale requires: every write on disk before its answer, and no eviction. */
+export async function startRedis(options: RedisOptions, guard?: Guard): Promise<RunningRedis> {
+  await mkdir(options.folder, { recursive: true, mode: 0o700 });
+  const configPath = join(options.folder, 'redis.conf');
+  // The password is in a file, not in the arguments that every user of the machine can list.
+  await writeFile(
+    configPath,
+    [
+      'bind 127.0.0.1',
+      `port ${options.port}`,
+      `requirepass ${options.password}`,
+      `dir ${JSON.stringify(options.folder)}`,
+      'appendonly yes',
+      'appendfsync always',
+      'maxmemory-policy noeviction',
+      'save ""',
+      '',
+    ].join('\n'),
+    { mode: 0o600 },
+  );
+  const running = await startProcess(
+    {
+      name: 'redis-server',
+      command: 'redis-server',
+      args: [configPath],
+      env: plainEnvironment(process.env),
+      ...(options.logPath !== undefined && { logPath: options.logPath }),
+    },
+    guard,
+  );
+  const url = `redis://:${options.password}@127.0.0.1:${options.port}`;
+  await waitUntilReady(running, () => answersPing(url), READY_DEADLINE_MS);
+  return { process: running, url };
+}

@@ -1,0 +1,14 @@
+/** Something that the person at the keyboard can mend: the message says it, a stack would not help. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure';
+}
+
+/** Ends a command line: a failure is one message and exit code 1, anything else is a defect and keeps its stack. */
+export async function runMain(main: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    console.error(error instanceof CommandFailure ? error.message : error);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string;
+}
+
+function requireVariable(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) {
+    throw new Error(`${name} is not set: tests that use servers run through "npm test -- <part of the file name>"`);
+  }
+  return value;
+}
+
+async function administer(adminUrl: string, sql: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  try {
+    await admin.query(sql);
+  } finally {
+    await admin.end();
+  }
+}
+
+/** A database of its own with all migrations applied, dropped when disposed of. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const adminUrl = requireVariable('TELLTALE_TEST_POSTGRES');
+  const template = requireVariable('TELLTALE_TEST_TEMPLATE');
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  await administer(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  const url = new URL(adminUrl);
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    [Symbol.asyncDispose]: () => administer(adminUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+  };
+}
