@@ -4,7 +4,7 @@ import { applyRules } from './admin/apply-rules.ts';
 import { registerFleet } from './admin/register-fleet.ts';
 
 const program = new Command('admin').description(
-  'Writes the registry. Needs DATABASE_URL; waits for the projection when REDIS_URL is given.',
+  'Writes the registry of the platform that runs here, or of the one at DATABASE_URL and REDIS_URL.',
 );
 
 program

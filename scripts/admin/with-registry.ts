@@ -4,13 +4,14 @@ import { createLogger } from '../../platform/log/logger.ts';
 import { openPostgres } from '../../platform/postgres/open-postgres.ts';
 import { RegistryStore } from '../../platform/postgres/registry-store.ts';
 import { openRedis, waitForRedis } from '../../platform/redis/open-redis.ts';
+import { loadRunFile } from '../dev-stack/run-file.ts';
+import { parseStackSettings } from '../dev-stack/settings.ts';
 
 const PROJECTION_TIMEOUT_MS = 15_000;
 
-/** Writes the registry; `write` answers the version of its change. Returns when the services know it, if REDIS_URL says where to look. */
+/** Writes the registry; `write` answers the version of its change. Returns when the services know it, if it is known where their Redis is. */
 export async function withRegistry(write: (store: RegistryStore) => Promise<string>): Promise<void> {
-  const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = process.env;
-  if (databaseUrl === undefined) throw new Error('set DATABASE_URL to the PostgreSQL of the platform');
+  const { databaseUrl, redisUrl } = await findStores();
   const log = createLogger('admin', 'silent');
   const database = openPostgres({ url: databaseUrl, name: 'telltale-admin', maxConnections: 1 }, log);
   let version: string;
@@ -20,6 +21,15 @@ export async function withRegistry(write: (store: RegistryStore) => Promise<stri
     await database.end();
   }
   if (redisUrl !== undefined) await waitForProjection(redisUrl, version);
+}
+
+/** Those of the environment, else those of the platform that runs in this folder. */
+async function findStores(): Promise<{ databaseUrl: string; redisUrl: string | undefined }> {
+  const settings = parseStackSettings(process.env);
+  if (settings.DATABASE_URL !== undefined) return { databaseUrl: settings.DATABASE_URL, redisUrl: settings.REDIS_URL };
+  const running = await loadRunFile(settings.TELLTALE_DEV_DIR);
+  if (running !== undefined) return { databaseUrl: running.database_url, redisUrl: running.redis_url };
+  throw new Error('no platform runs here: start one with "npm start", or set DATABASE_URL (and REDIS_URL)');
 }
 
 async function waitForProjection(url: string, version: string): Promise<void> {
