@@ -3,12 +3,12 @@
  * there read two different packs from one signature. The text must be valid JSON already.
  */
 export function hasDuplicateMember(json: string): boolean {
-  const open: (string[] | undefined)[] = [];
+  const open: (Set<string> | undefined)[] = [];
   let expectName = false;
   for (let at = 0; at < json.length; at += 1) {
     switch (json.charCodeAt(at)) {
       case OPEN_BRACE:
-        open.push([]);
+        open.push(new Set());
         expectName = true;
         break;
       case OPEN_BRACKET:
@@ -28,8 +28,8 @@ export function hasDuplicateMember(json: string): boolean {
         const names = open.at(-1);
         if (expectName && names !== undefined) {
           const name = nameOf(json.slice(at, end + 1));
-          if (names.includes(name)) return true;
-          names.push(name);
+          if (names.has(name)) return true;
+          names.add(name);
           expectName = false;
         }
         at = end;
