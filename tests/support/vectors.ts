@@ -20,10 +20,24 @@ export const envelopeVector = load(
       signatureBase: z.string(),
       alsoValidMalleable: z.string(),
     }),
+    jws: z.object({ compact: z.string() }),
   }),
 );
 
 export const rfcVector = load(
   'rfc9421-b24.json',
   z.object({ publicKeySpkiBase64: z.string(), signatureBase: z.string(), signature: z.string() }),
+);
+
+/** Key, header and content are those of envelope.json. */
+export const coseVector = load(
+  'cose-sign1.json',
+  z.object({
+    protectedHex: z.string(),
+    contentHex: z.string(),
+    sigStructureHex: z.string(),
+    signatureHex: z.string(),
+    envelopeHex: z.string(),
+    alsoValidMalleableHex: z.string(),
+  }),
 );
