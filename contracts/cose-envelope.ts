@@ -13,9 +13,6 @@ import {
   type EnvelopeRefusal,
 } from './envelope-claim.ts';
 
-/** An envelope as COSE_Sign1 (RFC 9052 section 4.2), tagged, with ES256, an attached payload and no unprotected headers. */
-export const COSE_MEDIA_TYPE = 'application/cose; cose-type="cose-sign1"';
-
 const COSE_SIGN1_TAG = 18;
 const ES256 = -7;
 /** CoAP content formats (RFC 8428 section 12.3.2). */
@@ -33,6 +30,7 @@ const sign1Schema = z.tuple([
   bytes,
 ]);
 
+/** Reads an envelope as COSE_Sign1 (RFC 9052 section 4.2): tagged, ES256, payload attached, nothing unprotected. */
 export function parseCoseEnvelope(message: Uint8Array): Result<EnvelopeClaim, EnvelopeRefusal> {
   const tags = Tagged.preserve(COSE_SIGN1_TAG);
   const outer = parseCbor(message, { floats: false, loose: false, tags })?.value;

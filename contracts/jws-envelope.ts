@@ -12,9 +12,6 @@ import {
   type EnvelopeRefusal,
 } from './envelope-claim.ts';
 
-/** An envelope as JWS in compact serialisation (RFC 7515) with ES256 (RFC 7518 section 3.4); RFC 7797 is not used. */
-export const JWS_MEDIA_TYPE = 'application/jose';
-
 const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
 const MAX_HEADER_CHARACTERS = 1024;
 
@@ -30,6 +27,7 @@ const headerSchema = z.strictObject({
 /** JSON.parse makes 1.0 and 1e0 the number 1; `created` is written as an integer. An escaped quote cannot match. */
 const CREATED_AS_INTEGER = /"created"[ \t\r\n]*:[ \t\r\n]*(?:0|[1-9][0-9]*)[ \t\r\n]*[,}]/;
 
+/** Reads an envelope in JWS compact serialisation (RFC 7515) with ES256 (RFC 7518 section 3.4); RFC 7797 is not used. */
 export function parseJwsEnvelope(message: Uint8Array): Result<EnvelopeClaim, EnvelopeRefusal> {
   const text = latin1(message);
   const match = COMPACT.exec(text);
