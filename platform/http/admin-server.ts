@@ -1,10 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { Registry } from 'prom-client';
+import { StartupError } from '../lifecycle/startup-error.ts';
 
 export interface AdminServerOptions {
   readonly host: string;
   readonly port: number;
+  /** Name of the setting that the port comes from. */
+  readonly setting: string;
   readonly registry: Registry;
   /** What is not ready yet, in words; empty when the service can do its work. */
   readonly unready: () => readonly string[];
@@ -25,8 +28,15 @@ export class AdminServer {
   }
 
   async listen(): Promise<void> {
-    this.#server.listen(this.#options.port, this.#options.host);
-    await once(this.#server, 'listening');
+    const { host, port, setting } = this.#options;
+    this.#server.listen(port, host);
+    try {
+      await once(this.#server, 'listening');
+    } catch {
+      throw new StartupError(
+        `Port ${port} on ${host} is in use or not ours to take. Stop what uses it, or set ${setting}.`,
+      );
+    }
   }
 
   async #answer(path: string): Promise<{ status: number; type: string; body: string }> {

@@ -72,6 +72,10 @@ export class RegistryStore {
 
 async function registerDevice(client: PoolClient, device: DeviceRegistration, version: string): Promise<void> {
   const { position } = device;
+  // PostGIS folds degrees beyond the range into it, and the device would stand somewhere else.
+  if (position !== null && !(Math.abs(position.lat) <= 90 && Math.abs(position.lon) <= 180)) {
+    throw new RangeError(`${device.id} cannot stand at lat ${position.lat}, lon ${position.lon}`);
+  }
   await client.query(
     `INSERT INTO devices (id, class, site, owner, position, altitude_m, registry_version)
      VALUES ($1, $2, $3, $4, ST_SetSRID(ST_MakePoint($5, $6), 4326)::geography, $7, $8)

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { StartupError } from '../lifecycle/startup-error.ts';
 import type { Logger } from '../log/logger.ts';
 
 export type { Redis };
@@ -14,14 +15,19 @@ export interface RedisOptions {
 }
 
 const COMMAND_TIMEOUT_MS = 2000;
+/** Above every blocking read. A connection that owes an answer for longer is given up: a network that has parted does not close it. */
+const SILENCE_TIMEOUT_MS = 10_000;
 const LONGEST_RECONNECT_WAIT_MS = 1000;
 
 export function openRedis({ url, name, manner }: RedisOptions, log: Logger): Redis {
   const redis = new Redis(url, {
     connectionName: name,
     enableOfflineQueue: manner === 'patient',
+    // A command that was under way when the connection broke must fail: with more retries and nothing sent again, ioredis
+    // forgets it when the connection is back soon, and whoever waits for it waits for ever.
     autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: manner === 'patient' ? 3 : 0,
+    maxRetriesPerRequest: 0,
+    socketTimeout: SILENCE_TIMEOUT_MS,
     ...(manner === 'fail-fast' && { commandTimeout: COMMAND_TIMEOUT_MS }),
     retryStrategy: (attempt) => Math.random() * Math.min(LONGEST_RECONNECT_WAIT_MS, 50 * 2 ** Math.min(attempt, 10)),
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
@@ -48,7 +54,7 @@ export async function waitForRedis(redis: Redis, timeoutMs: number): Promise<voi
     };
     const timer = setTimeout(() => {
       redis.off('ready', onReady);
-      reject(new Error('Redis does not answer; check REDIS_URL and that the server runs'));
+      reject(new StartupError('Redis does not answer. Check REDIS_URL and that the server runs.'));
     }, timeoutMs);
     redis.once('ready', onReady);
   });

@@ -1,5 +1,6 @@
 import { redisChannels, redisKeys } from '../../contracts/redis-keys.ts';
 import type { Logger } from '../log/logger.ts';
+import { keepSubscribed } from './keep-subscribed.ts';
 import type { Redis } from './open-redis.ts';
 
 /** A change that was not announced (Pub/Sub delivers at most once) is noticed within this time. */
@@ -24,11 +25,11 @@ export class RegistryWatch {
   }
 
   async start(): Promise<void> {
-    const { subscriber } = this.#options;
+    const { subscriber, log } = this.#options;
     subscriber.on('message', (channel, version) => {
       if (channel === redisChannels.registryChanged) this.#see(version);
     });
-    await subscriber.subscribe(redisChannels.registryChanged);
+    await keepSubscribed(subscriber, redisChannels.registryChanged, log);
     await this.#check();
     this.#timer = setInterval(() => void this.#check(), CHECK_EVERY_MS);
   }
