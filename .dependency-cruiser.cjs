@@ -14,7 +14,7 @@ module.exports = {
       name: 'contracts-see-core',
       severity: 'error',
       from: { path: '^contracts/' },
-      to: { pathNot: ['^contracts/', '^core/', '^node_modules/zod/'] },
+      to: { pathNot: ['^contracts/', '^core/', '^node_modules/zod/', '^node_modules/cborg/'] },
     },
     {
       name: 'platform-sees-contracts-and-core',

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { decode, Tokenizer, Type, type DecodeOptions } from 'cborg';
 
 export interface CborStrictness {
@@ -34,6 +33,8 @@ export function parseCbor(bytes: Uint8Array, { floats, loose, tags }: CborStrict
   }
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 class StrictTokenizer extends Tokenizer {
   readonly #floats: boolean;
 
@@ -45,9 +46,8 @@ class StrictTokenizer extends Tokenizer {
   override next(): ReturnType<Tokenizer['next']> {
     const token = super.next();
     if (Type.equals(token.type, Type.float) && !this.#floats) throw new Error('a float');
-    if (Type.equals(token.type, Type.string) && token.byteValue !== undefined && !isUtf8(token.byteValue)) {
-      throw new Error('not UTF-8');
-    }
+    // The decoder replaces what is not UTF-8; this throws.
+    if (Type.equals(token.type, Type.string) && token.byteValue !== undefined) utf8.decode(token.byteValue);
     return token;
   }
 }

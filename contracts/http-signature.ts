@@ -36,6 +36,14 @@ export interface SignatureClaim {
   readonly contentDigest: string;
 }
 
+/** Key and time that a claim states. They are judged before the claim is checked against the profile. */
+export interface StatedOrigin {
+  readonly keyName: SigningKeyName | undefined;
+  /** Unix seconds. */
+  readonly createdS: number | undefined;
+  readonly expiresS: number | undefined;
+}
+
 export interface SignatureFields {
   readonly signatureInput: string;
   readonly signature: string;
@@ -47,7 +55,7 @@ export function parseSignatureClaim(fields: SignatureFields): Result<SignatureCl
   const inputs = parseDictionary(fields.signatureInput);
   if (inputs === undefined) return reject('Signature-Input is not a structured dictionary');
   if (hasDuplicates(inputs)) return reject('Signature-Input has a label twice');
-  const tagged = inputs.filter((member) => member.parameters.some(([name, value]) => isTag(name, value)));
+  const tagged = inputs.filter(hasTag);
   const [input] = tagged;
   if (input === undefined || tagged.length > 1) return reject(`exactly one signature must have tag="${TAG}"`);
   if (!coversProfile(input))
@@ -88,6 +96,21 @@ export function parseSignatureClaim(fields: SignatureFields): Result<SignatureCl
   });
 }
 
+/** Of a claim that breaks a rule of the profile: what can be read of it without doubt. */
+export function parseStatedOrigin(signatureInput: string): StatedOrigin {
+  const [input, ...others] = (parseDictionary(signatureInput) ?? []).filter(hasTag);
+  const soleOf = (name: string): BareItem | undefined => {
+    const [first, ...more] = input?.parameters.filter(([given]) => given === name) ?? [];
+    return others.length + more.length === 0 ? first?.[1] : undefined;
+  };
+  const created = integerOf(soleOf('created'));
+  return {
+    keyName: parseSigningKeyName(stringOf(soleOf('keyid')) ?? ''),
+    createdS: created !== undefined && created >= 0 ? created : undefined,
+    expiresS: integerOf(soleOf('expires')),
+  };
+}
+
 /** The text that the device signed (RFC 9421 section 2.5): five lines, LF between them, none at the end. */
 export function signatureBase(contentType: string, contentDigest: string, signatureParams: string): string {
   return (
@@ -108,8 +131,8 @@ export function formatSignatureParams({ createdS, keyId, nonce }: SignatureParam
   return `(${components});created=${createdS};keyid="${keyId}";nonce="${nonce}";alg="${ALGORITHM}";tag="${TAG}"`;
 }
 
-function isTag(name: string, value: BareItem): boolean {
-  return name === 'tag' && stringOf(value) === TAG;
+function hasTag(member: DictionaryMember): boolean {
+  return member.parameters.some(([name, value]) => name === 'tag' && stringOf(value) === TAG);
 }
 
 function coversProfile(input: DictionaryMember): boolean {
@@ -121,6 +144,10 @@ function coversProfile(input: DictionaryMember): boolean {
 
 function stringOf(item: BareItem | undefined): string | undefined {
   return item?.type === 'string' ? item.value : undefined;
+}
+
+function integerOf(item: BareItem | undefined): number | undefined {
+  return item?.type === 'integer' ? item.value : undefined;
 }
 
 function hasDuplicates(members: readonly DictionaryMember[]): boolean {

@@ -18,6 +18,8 @@ export const redisKeys = {
   shardCount: 'tt:{registry}:shards',
   /** Version of the projection; grows with every change. */
   registryVersion: 'tt:{registry}:version',
+  /** Who writes the projection: the last one that began. */
+  registryWriter: 'tt:{registry}:writer',
   /** Hash: device id to its record. */
   devices: 'tt:{registry}:devices',
   /** Hash: API key id to its record. */

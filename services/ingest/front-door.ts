@@ -1,4 +1,9 @@
-import { parseSignatureClaim, signatureBase, type SignatureClaim } from '../../contracts/http-signature.ts';
+import {
+  parseSignatureClaim,
+  parseStatedOrigin,
+  signatureBase,
+  type SignatureClaim,
+} from '../../contracts/http-signature.ts';
 import type { DeviceRecord } from '../../contracts/registry.ts';
 import { MAX_METRICS_PER_DEVICE } from '../../core/telemetry/reading.ts';
 import type { Logger } from '../../platform/log/logger.ts';
@@ -55,7 +60,8 @@ export class FrontDoor {
     const { device } = identity;
     // Blocks of addresses and of (address, device) pairs are decided here, before the claim is read.
     const claim = parseSignatureClaim(request);
-    const refusal = decideClaim(device, claim, request.receivedMs, this.#freshness);
+    const origin = claim.ok ? claim.value : parseStatedOrigin(request.signatureInput);
+    const refusal = decideClaim(device, origin, request.receivedMs, this.#freshness);
     if (refusal !== undefined) return refusal;
     // Rate limits are decided here: the last step before curve arithmetic.
     if (!claim.ok) return rejected('signature-invalid', { detail: claim.error });
@@ -90,7 +96,7 @@ export class FrontDoor {
 }
 
 function envelopeOf(request: TelemetryRequest, device: DeviceRecord, claim: SignatureClaim): Envelope | undefined {
-  const key = claimedKey(device, { ok: true, value: claim });
+  const key = claimedKey(device, claim);
   if (key === undefined) return undefined;
   return {
     deviceId: claim.keyName.deviceId,

@@ -8,6 +8,7 @@ export interface IngestMetrics {
 }
 
 export interface IngestGauges {
+  readonly connections: () => number;
   readonly inFlight: () => number;
   readonly verifyWaiting: () => number;
   readonly knownIdentities: () => number;
@@ -45,6 +46,7 @@ export function registerIngestGauges(registry: Registry, gauges: IngestGauges): 
       },
     });
   };
+  gauge('ingest_connections', 'Connections of devices.', gauges.connections);
   gauge('ingest_in_flight_requests', 'Messages without a reply yet.', gauges.inFlight);
   gauge('verify_queue_depth', 'Envelopes that wait for a verify thread.', gauges.verifyWaiting);
   gauge('ingest_known_identities', 'API keys in the cache of the registry.', gauges.knownIdentities);

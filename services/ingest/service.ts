@@ -9,12 +9,18 @@ import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
 import { AdmissionQueue } from './admit/admission-queue.ts';
 import type { IngestConfig } from './config.ts';
 import { FrontDoor } from './front-door.ts';
+import { OpenConnections } from './http/open-connections.ts';
 import { TelemetryEndpoint } from './http/telemetry-endpoint.ts';
 import { loadIdentity } from './identify/identity.ts';
 import { createIngestMetrics, registerIngestGauges } from './metrics.ts';
 import { VerifyPool } from './verify/verify-pool.ts';
 
 const REDIS_START_TIMEOUT_MS = 20_000;
+/**
+ * How long connections stay open for a last request when the service stops. A close from our side can meet a request on
+ * its way; a device that sends every second is told by a reply to connect anew.
+ */
+const LAST_REQUESTS_MS = 1500;
 /** About 2 kB each. */
 const MAX_IDENTITIES = 50_000;
 
@@ -51,9 +57,12 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     log,
   });
 
+  const app = createApp();
+  const connections = new OpenConnections(app);
   const registry = createMetricsRegistry('ingest');
   const endpoint = new TelemetryEndpoint(frontDoor, createIngestMetrics(registry), log);
   registerIngestGauges(registry, {
+    connections: () => connections.count,
     inFlight: () => endpoint.inFlight,
     verifyWaiting: () => pool.waiting,
     knownIdentities: () => identities.size,
@@ -61,19 +70,19 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   const admin = new AdminServer({
     host: config.TELLTALE_INGEST_HOST,
     port: config.TELLTALE_INGEST_ADMIN_PORT,
+    setting: 'TELLTALE_INGEST_ADMIN_PORT',
     registry,
     unready: () => (redis.status === 'ready' ? [] : ['Redis does not answer']),
   });
   resources.defer('admin server', () => admin.close());
   await admin.listen();
 
-  const app = createApp();
   app.any('/*', (response, request) => endpoint.handle(response, request));
   const { TELLTALE_INGEST_HOST: host, TELLTALE_INGEST_PORT: port } = config;
   const listening = await listenExclusively(app, host, port, 'TELLTALE_INGEST_PORT');
   resources.defer('HTTP connections', async () => {
     stopListening(listening);
-    await endpoint.drain();
+    await endpoint.drain(connections.none(LAST_REQUESTS_MS));
     app.close();
   });
   log.info({ host, port }, 'listening');

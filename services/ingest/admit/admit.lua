@@ -12,9 +12,10 @@
 -- Returns {"epoch", <epoch or "">} and does nothing when the log is not the one that the caller knows; else one of
 -- "accepted", "replay-detected", "nonce-too-old" for each envelope.
 --
--- A replay window is a string: 16 digits, the highest nonce, then one bit for each nonce in (highest - window, highest],
--- at the position nonce mod window. Numbers stay exact: all are below 2^53, and no bit operation is used (those are
--- 32-bit in Lua 5.1).
+-- A replay window is a string: 16 digits, the highest nonce, then one bit for each nonce in (highest - size, highest],
+-- at the position nonce mod size. It keeps the size that it was made with until a nonce jumps past the whole window, so
+-- that callers with another size still find its bits. Numbers stay exact: all are below 2^53, and no bit operation is
+-- used (those are 32-bit in Lua 5.1).
 
 local HEAD = 16
 local window = tonumber(ARGV[2])
@@ -39,21 +40,28 @@ local function clear(key, first, last)
   end
 end
 
-local function mark(key, nonce, highest)
+local function begin(key, nonce, size)
+  redis.call('SET', key, string.format('%016.0f', nonce) .. string.rep('\0', size / 8))
+  return size
+end
+
+local function mark(key, nonce, highest, size)
   if highest == nil or nonce - highest >= window then
-    redis.call('SET', key, string.format('%016.0f', nonce) .. string.rep('\0', window / 8))
+    size = begin(key, nonce, window)
+  elseif nonce - highest >= size then
+    size = begin(key, nonce, size)
   elseif nonce > highest then
-    local first = math.fmod(highest + 1, window)
-    local last = math.fmod(nonce, window)
+    local first = math.fmod(highest + 1, size)
+    local last = math.fmod(nonce, size)
     if first <= last then
       clear(key, first, last)
     else
-      clear(key, first, window - 1)
+      clear(key, first, size - 1)
       clear(key, 0, last)
     end
     redis.call('SETRANGE', key, 0, string.format('%016.0f', nonce))
   end
-  redis.call('SETBIT', key, HEAD * 8 + math.fmod(nonce, window), 1)
+  redis.call('SETBIT', key, HEAD * 8 + math.fmod(nonce, size), 1)
 end
 
 local function decide(key, nonce, created_ms, pack)
@@ -62,18 +70,20 @@ local function decide(key, nonce, created_ms, pack)
   end
   local head = redis.call('GETRANGE', key, 0, HEAD - 1)
   local highest = nil
+  local size = window
   if head ~= '' then
     highest = tonumber(head)
-    if nonce <= highest - window then
+    size = (redis.call('STRLEN', key) - HEAD) * 8
+    if nonce <= highest - size then
       return 'nonce-too-old'
     end
-    if nonce <= highest and redis.call('GETBIT', key, HEAD * 8 + math.fmod(nonce, window)) == 1 then
+    if nonce <= highest and redis.call('GETBIT', key, HEAD * 8 + math.fmod(nonce, size)) == 1 then
       return 'replay-detected'
     end
   end
   -- First append, then mark: an append that fails must not leave a mark behind, or the reading would be lost for good.
   redis.call('XADD', KEYS[1], '*', 'pack', pack)
-  mark(key, nonce, highest)
+  mark(key, nonce, highest, size)
   return 'accepted'
 end
 

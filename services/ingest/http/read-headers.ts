@@ -12,6 +12,8 @@ export interface TelemetryHeaders {
   readonly contentDigest: string;
 }
 
+export type HeadersResult = Result<TelemetryHeaders, { readonly code: ProblemCode; readonly detail: string }>;
+
 /** Two of one of these would let two readers of one request see two different requests. */
 const ONCE_ONLY: ReadonlySet<string> = new Set([
   'x-api-key',
@@ -26,7 +28,7 @@ const FIELD_OVERHEAD_BYTES = 4;
 const DIGITS = /^[0-9]{1,10}$/;
 
 /** Walks all fields, because uWebSockets answers only the first of a repeated one. Strings are copied: `request` dies soon. */
-export function readHeaders(request: HttpRequest): Result<TelemetryHeaders, { code: ProblemCode; detail: string }> {
+export function readHeaders(request: HttpRequest): HeadersResult {
   const found = new Map<string, string>();
   let bytes = 0;
   let repeated: string | undefined;
@@ -36,13 +38,13 @@ export function readHeaders(request: HttpRequest): Result<TelemetryHeaders, { co
     if (found.has(name)) repeated = name;
     found.set(name, value);
   });
-  if (bytes > MAX_HEADER_BYTES) {
-    return reject({ code: 'headers-too-large', detail: `at most ${MAX_HEADER_BYTES} bytes of header fields` });
-  }
   if (repeated !== undefined) return reject({ code: 'malformed-request', detail: `${repeated} is given twice` });
   const contentLength = found.get('content-length');
   if (contentLength !== undefined && !DIGITS.test(contentLength)) {
     return reject({ code: 'malformed-request', detail: 'content-length is not a number of bytes' });
+  }
+  if (bytes > MAX_HEADER_BYTES) {
+    return reject({ code: 'headers-too-large', detail: `at most ${MAX_HEADER_BYTES} bytes of header fields` });
   }
   return accept({
     apiKey: found.get('x-api-key') ?? '',

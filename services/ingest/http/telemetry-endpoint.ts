@@ -5,17 +5,23 @@ import type { FrontDoor } from '../front-door.ts';
 import type { IngestMetrics } from '../metrics.ts';
 import { reducedCapacity, rejected, type Outcome } from '../outcome.ts';
 import { BodyCollector } from './body-collector.ts';
-import { readHeaders, type TelemetryHeaders } from './read-headers.ts';
+import { readHeaders, type HeadersResult, type TelemetryHeaders } from './read-headers.ts';
 import { reply } from './reply.ts';
 
-/** A body that takes longer is a slow sender or an attack; a device on a bad link needs a few seconds for 256 kB. */
-const BODY_TIMEOUT_MS = 15_000;
+/**
+ * A body that takes longer is a slow sender or an attack. uWebSockets closes, without a reply, a connection that brings
+ * less than 16 kB/s for 8 to 12 s: the reply has to come before.
+ */
+const BODY_TIMEOUT_MS = 7000;
+/** While the service stops: well within the time that a drain may take. */
+const DRAINING_BODY_TIMEOUT_MS = 1500;
+const SWEEP_EVERY_MS = 250;
 
 interface Exchange {
   readonly response: HttpResponse;
   readonly startedMs: number;
-  /** The client is gone, or has its reply: the response must not be touched any more. */
-  done: boolean;
+  /** The client is gone: the response must not be touched any more. */
+  aborted: boolean;
 }
 
 /** The HTTP edge: framing, size and media type; everything after that is the front door's. */
@@ -34,7 +40,7 @@ export class TelemetryEndpoint {
     this.#frontDoor = frontDoor;
     this.#metrics = metrics;
     this.#log = log;
-    this.#sweeper = setInterval(() => this.#sweep(), 1000);
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
   }
 
   get inFlight(): number {
@@ -43,50 +49,46 @@ export class TelemetryEndpoint {
 
   /** uWebSockets lets `request` live until this returns. */
   handle(response: HttpResponse, request: HttpRequest): void {
-    const exchange: Exchange = { response, startedMs: Date.now(), done: false };
+    const exchange: Exchange = { response, startedMs: Date.now(), aborted: false };
     this.#inFlight += 1;
-    response.onAborted(() => this.#end(exchange));
-    const framing = decideFraming(request);
-    if (framing !== undefined) {
-      this.#answer(exchange, framing, true);
-      return;
-    }
+    response.onAborted(() => this.#abort(exchange));
     const headers = readHeaders(request);
-    if (!headers.ok) {
-      this.#answer(exchange, rejected(headers.error.code, { detail: headers.error.detail }), true);
-      return;
-    }
-    const unfit = decideContent(headers.value);
-    if (unfit !== undefined) {
-      // The connection is closed: the body that is still to come would have to be read to the end.
-      this.#answer(exchange, unfit, true);
-      return;
-    }
-    this.#receive(exchange, headers.value);
+    const unfit = decideFraming(request, headers) ?? (headers.ok ? decideContent(headers.value) : undefined);
+    if (unfit !== undefined) this.#refuse(exchange, unfit);
+    else if (headers.ok) this.#receive(exchange, headers.value);
   }
 
-  /** From now on every reply closes its connection. Resolves when nothing is in flight. */
-  async drain(): Promise<void> {
+  /** From now on every reply closes its connection. Resolves when no more is to come and nothing is in flight. */
+  async drain(noMoreToCome: Promise<void>): Promise<void> {
     this.#draining = true;
+    await noMoreToCome;
+    if (this.#inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve;
+      });
+    }
     clearInterval(this.#sweeper);
-    if (this.#inFlight === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#whenIdle = resolve;
-    });
+  }
+
+  /**
+   * Closes the connection, because the body that is still to come would have to be read to the end. Not in this turn:
+   * after such a reply uWebSockets serves what follows in the same segment, such as a request that is hidden behind a
+   * second Content-Length; while a reply is pending it closes the connection instead.
+   */
+  #refuse(exchange: Exchange, outcome: Outcome): void {
+    setImmediate(() => this.#answer(exchange, outcome, true));
   }
 
   #receive(exchange: Exchange, headers: TelemetryHeaders): void {
     const body = new BodyCollector(MAX_CONTENT_BYTES);
     this.#receiving.add(exchange);
     exchange.response.onData((chunk, isLast) => {
-      if (exchange.done) return;
-      if (!body.add(chunk)) {
-        this.#answer(exchange, tooLarge(), true);
-        return;
-      }
-      if (!isLast) return;
+      if (!this.#receiving.has(exchange)) return;
+      const fits = body.add(chunk);
+      if (fits && !isLast) return;
       this.#receiving.delete(exchange);
-      void this.#decide(exchange, headers, body.bytes());
+      if (fits) void this.#decide(exchange, headers, body.bytes());
+      else this.#refuse(exchange, tooLarge());
     });
   }
 
@@ -107,32 +109,39 @@ export class TelemetryEndpoint {
     this.#metrics.requestSeconds.observe((Date.now() - exchange.startedMs) / 1000);
     if (outcome.kind === 'accepted') this.#metrics.readings.inc(outcome.readings);
     else this.#log.debug({ code }, 'rejected');
-    if (exchange.done) return;
-    reply(exchange.response, outcome, closeConnection || this.#draining);
-    this.#end(exchange);
+    if (!exchange.aborted) reply(exchange.response, outcome, closeConnection || this.#draining);
+    this.#end();
   }
 
-  #end(exchange: Exchange): void {
-    if (exchange.done) return;
-    exchange.done = true;
-    this.#receiving.delete(exchange);
+  /** What is being decided goes on: the envelope may be in the log already. */
+  #abort(exchange: Exchange): void {
+    exchange.aborted = true;
+    if (this.#receiving.delete(exchange)) this.#end();
+  }
+
+  #end(): void {
     this.#inFlight -= 1;
     if (this.#inFlight === 0) this.#whenIdle?.();
   }
 
   #sweep(): void {
-    const nowMs = Date.now();
+    const startedBeforeMs = Date.now() - (this.#draining ? DRAINING_BODY_TIMEOUT_MS : BODY_TIMEOUT_MS);
     for (const exchange of this.#receiving) {
-      if (nowMs - exchange.startedMs > BODY_TIMEOUT_MS) this.#answer(exchange, rejected('request-timeout'), true);
+      if (exchange.startedMs > startedBeforeMs) continue;
+      this.#receiving.delete(exchange);
+      this.#answer(exchange, rejected('request-timeout'), true);
     }
   }
 }
 
-function decideFraming(request: HttpRequest): Outcome | undefined {
+/** In the order of the problem codes. */
+function decideFraming(request: HttpRequest, headers: HeadersResult): Outcome | undefined {
+  if (queryOf(request) !== undefined) return rejected('malformed-request', { detail: 'no query string is accepted' });
+  const refusal = headers.ok ? undefined : rejected(headers.error.code, { detail: headers.error.detail });
+  if (refusal?.code === 'malformed-request') return refusal;
   if (request.getUrl() !== TELEMETRY_PATH) return rejected('not-found');
   if (request.getCaseSensitiveMethod() !== TELEMETRY_METHOD) return rejected('method-not-allowed');
-  if (queryOf(request) !== undefined) return rejected('malformed-request', { detail: 'no query string is accepted' });
-  return undefined;
+  return refusal;
 }
 
 function decideContent(headers: TelemetryHeaders): Outcome | undefined {

@@ -1,6 +1,5 @@
 import type { DeviceKeyRecord, DeviceRecord } from '../../../contracts/registry.ts';
-import type { SignatureClaim } from '../../../contracts/http-signature.ts';
-import type { Result } from '../../../core/result.ts';
+import type { StatedOrigin } from '../../../contracts/http-signature.ts';
 import { rejected, type Rejected } from '../outcome.ts';
 
 export interface Freshness {
@@ -9,21 +8,20 @@ export interface Freshness {
 }
 
 /** The key that the claim names, when it is one of this device; undefined otherwise, which only the signature check reports. */
-export function claimedKey(device: DeviceRecord, claim: Result<SignatureClaim, string>): DeviceKeyRecord | undefined {
-  if (!claim.ok || claim.value.keyName.deviceId !== device.id) return undefined;
-  return device.keys.get(claim.value.keyName.keyId);
+export function claimedKey(device: DeviceRecord, { keyName }: StatedOrigin): DeviceKeyRecord | undefined {
+  return keyName?.deviceId === device.id ? device.keys.get(keyName.keyId) : undefined;
 }
 
-/** Judges what needs no curve arithmetic: the device, the state of its key, and the time that the claim names. */
+/** Judges what needs no curve arithmetic: the device, the state of its key, and the time that the claim states. */
 export function decideClaim(
   device: DeviceRecord,
-  claim: Result<SignatureClaim, string>,
+  origin: StatedOrigin,
   nowMs: number,
   freshness: Freshness,
 ): Rejected | undefined {
   if (device.disabled) return rejected('device-disabled');
-  const key = claimedKey(device, claim);
-  return (key === undefined ? undefined : decideKey(key, nowMs)) ?? decideTime(claim, nowMs, freshness);
+  const key = claimedKey(device, origin);
+  return (key === undefined ? undefined : decideKey(key, nowMs)) ?? decideTime(origin, nowMs, freshness);
 }
 
 function decideKey(key: DeviceKeyRecord, nowMs: number): Rejected | undefined {
@@ -33,9 +31,8 @@ function decideKey(key: DeviceKeyRecord, nowMs: number): Rejected | undefined {
   return undefined;
 }
 
-function decideTime(claim: Result<SignatureClaim, string>, nowMs: number, freshness: Freshness): Rejected | undefined {
-  if (!claim.ok) return undefined;
-  const { createdS, expiresS } = claim.value;
+function decideTime({ createdS, expiresS }: StatedOrigin, nowMs: number, freshness: Freshness): Rejected | undefined {
+  if (createdS === undefined) return undefined;
   const lateMs = nowMs - createdS * 1000;
   const expired = expiresS !== undefined && nowMs > expiresS * 1000;
   if (lateMs <= freshness.lateMs && -lateMs <= freshness.earlyMs && !expired) return undefined;

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { encodeAdmittedPack } from '../../../contracts/admitted-pack.ts';
 import { hasDuplicateMember } from '../../../core/telemetry/json-members.ts';
-import { MAX_METRICS_PER_DEVICE, type Reading } from '../../../core/telemetry/reading.ts';
+import type { Reading } from '../../../core/telemetry/reading.ts';
 import { parsePack } from '../../../core/telemetry/senml-pack.ts';
 import type { SignatureVerifier } from '../../../platform/crypto/signature-verifier.ts';
 import type { Envelope, PackMetric, Verification } from './envelope.ts';
@@ -29,10 +29,6 @@ export function verifyEnvelope(envelope: Envelope, verifier: SignatureVerifier, 
     maxAheadUs: limits.maxReadingAheadUs,
   });
   if (!pack.ok) return { kind: 'refused', code: 'schema-invalid', extras: { errors: pack.error } };
-  const metrics = metricsOf(pack.value);
-  if (metrics.length > MAX_METRICS_PER_DEVICE) {
-    return refuse('schema-invalid', `a device has at most ${MAX_METRICS_PER_DEVICE} metrics`);
-  }
   return {
     kind: 'verified',
     pack: encodeAdmittedPack(
@@ -46,11 +42,11 @@ export function verifyEnvelope(envelope: Envelope, verifier: SignatureVerifier, 
       pack.value,
     ),
     readings: pack.value.length,
-    metrics,
+    metrics: metricsOf(pack.value),
   };
 }
 
-function refuse(code: 'signature-invalid' | 'malformed-body' | 'schema-invalid', detail: string): Verification {
+function refuse(code: 'signature-invalid' | 'malformed-body', detail: string): Verification {
   return { kind: 'refused', code, extras: { detail } };
 }
 

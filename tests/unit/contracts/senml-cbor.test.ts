@@ -124,7 +124,8 @@ test('what is written is read back', () => {
     {
       n: fc.string({ unit: 'binary' }),
       u: fc.string(),
-      v: fc.double({ noNaN: true }),
+      // CBOR has no integer -0, and the encoder prefers integers.
+      v: fc.double({ noNaN: true }).map((value) => (value === 0 ? 0 : value)),
       t: fc.integer(),
       vb: fc.boolean(),
       extra: fc.string(),
