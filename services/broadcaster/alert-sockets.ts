@@ -16,6 +16,8 @@ export class AlertSockets {
   readonly #app: TemplatedApp;
   readonly #metrics: BroadcasterMetrics;
   readonly #sockets = new Set<WebSocket<SubscriberData>>();
+  /** Beyond the limit and about to be closed: until then every further message is reported as dropped. */
+  readonly #slow = new WeakSet<WebSocket<SubscriberData>>();
 
   constructor(app: TemplatedApp, metrics: BroadcasterMetrics) {
     this.#app = app;
@@ -32,7 +34,9 @@ export class AlertSockets {
         socket.subscribe(TOPIC);
       },
       // Nothing may be ended or closed in here: that is a bus error. The limit closes the socket by itself.
-      dropped: () => {
+      dropped: (socket) => {
+        if (this.#slow.has(socket)) return;
+        this.#slow.add(socket);
         this.#metrics.slowConsumersClosed.inc();
       },
       close: (socket) => {

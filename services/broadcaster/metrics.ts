@@ -2,6 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 
 export interface BroadcasterMetrics {
   readonly published: Counter;
+  readonly foreignMessages: Counter;
   readonly slowConsumersClosed: Counter;
 }
 
@@ -19,6 +20,11 @@ export function createBroadcasterMetrics(registry: Registry, connections: () => 
     published: new Counter({
       name: 'ws_alerts_published_total',
       help: 'Alert frames handed to the fan-out.',
+      registers,
+    }),
+    foreignMessages: new Counter({
+      name: 'ws_foreign_messages_total',
+      help: 'Messages on the alert channel that are no alert frames and were not forwarded.',
       registers,
     }),
     slowConsumersClosed: new Counter({

@@ -1,9 +1,9 @@
-import { redisChannels } from '../../contracts/redis-keys.ts';
 import { AdminServer } from '../../platform/http/admin-server.ts';
 import { createApp, listenExclusively, stopListening } from '../../platform/http/uws.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
 import { openRedis, waitForRedis } from '../../platform/redis/open-redis.ts';
+import { AlertFeed } from './alert-feed.ts';
 import { AlertSockets } from './alert-sockets.ts';
 import type { BroadcasterConfig } from './config.ts';
 import { createBroadcasterMetrics } from './metrics.ts';
@@ -19,14 +19,16 @@ export async function startBroadcaster({ config, log, resources }: ServiceContex
   const app = createApp();
   const metrics = createBroadcasterMetrics(registry, () => sockets.size);
   const sockets = new AlertSockets(app, metrics);
-  subscriber.on('message', (_channel, frame) => sockets.publish(frame));
-  await subscriber.subscribe(redisChannels.alerts);
+  const feed = new AlertFeed({ subscriber, onFrame: (frame) => sockets.publish(frame), metrics, log });
+  resources.defer('alert feed', () => feed.close());
+  await feed.start();
 
   const admin = new AdminServer({
     host: config.TELLTALE_BROADCASTER_HOST,
     port: config.TELLTALE_BROADCASTER_ADMIN_PORT,
+    setting: 'TELLTALE_BROADCASTER_ADMIN_PORT',
     registry,
-    unready: () => (subscriber.status === 'ready' ? [] : ['Redis does not answer']),
+    unready: () => (feed.alive ? [] : ['Redis does not answer']),
   });
   resources.defer('admin server', () => admin.close());
   await admin.listen();

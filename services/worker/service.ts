@@ -78,16 +78,17 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   resources.defer('loops', async () => {
     await Promise.all(loops.map(({ loop }) => loop.close()));
   });
-  for (const { loop } of loops) loop.start();
 
   const admin = new AdminServer({
     host: config.TELLTALE_WORKER_HOST,
     port: config.TELLTALE_WORKER_ADMIN_PORT,
+    setting: 'TELLTALE_WORKER_ADMIN_PORT',
     registry,
     unready: () => loops.filter(({ loop }) => !loop.healthy).map(({ name }) => `the loop "${name}" fails`),
   });
   resources.defer('admin server', () => admin.close());
   await admin.listen();
+  for (const { loop } of loops) loop.start();
 }
 
 function every(name: string, periodMs: number, pass: () => Promise<void>) {

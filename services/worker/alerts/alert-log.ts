@@ -13,6 +13,7 @@ export interface TransitionRequest {
 
 /** Two workers can meet at one alert only while a shard changes hands; each meeting settles one of them. */
 const MAX_ATTEMPTS = 5;
+const SCAN_COUNT = 1000;
 
 /** The stream of transitions: every change of an alert is appended, kept as state and published in one step, or not at all. */
 export class AlertLog {
@@ -22,6 +23,22 @@ export class AlertLog {
   constructor(redis: Redis) {
     this.#redis = redis;
     this.#append = defineScript(redis, 'ttAppendTransition', 'append-transition.lua', import.meta.url);
+  }
+
+  /** The alerts that are active, as `<rule>|<subject>`. */
+  async readActive(): Promise<ReadonlySet<string>> {
+    const active = new Set<string>();
+    let cursor = '0';
+    do {
+      const [next, flat] = await this.#redis.hscan(redisKeys.alertState, cursor, 'COUNT', SCAN_COUNT);
+      for (let i = 0; i + 1 < flat.length; i += 2) {
+        const [field, json] = [flat[i] ?? '', flat[i + 1] ?? ''];
+        if (parseAlertState(json).active) active.add(field);
+        else active.delete(field);
+      }
+      cursor = next;
+    } while (cursor !== '0');
+    return active;
   }
 
   /** The transition as it went out, or undefined when it has no place in the alert's life. */

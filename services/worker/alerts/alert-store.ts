@@ -47,6 +47,14 @@ export class AlertStore {
             transition.decided_us,
           ],
         );
+        if (transition.kind === 'raised') {
+          // While two workers store, a later transition of the alert can be there first.
+          await client.query(
+            `UPDATE alerts SET raised_at = timestamptz 'epoch' + $2::bigint * interval '1 microsecond'
+             WHERE id = $1 AND version > 1`,
+            [transition.alert_id, transition.at_us],
+          );
+        }
         await client.query(
           `INSERT INTO alert_transitions (alert_id, version, cursor, kind, actor, at, decided_at, evidence)
            VALUES ($1, $2, $3, $4, $5, timestamptz 'epoch' + $6::bigint * interval '1 microsecond',

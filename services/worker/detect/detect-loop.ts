@@ -1,6 +1,7 @@
 import { ADMITTED_PACK_FIELD, parseAdmittedPack } from '../../../contracts/admitted-pack.ts';
 import { parseDetectCheckpoint } from '../../../contracts/detect-checkpoint.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
+import { shardOf } from '../../../contracts/shard.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { parseStreamReply, type StreamEntry } from '../../../platform/redis/stream-reply.ts';
 import type { AlertLog } from '../alerts/alert-log.ts';
@@ -77,9 +78,13 @@ export class DetectLoop {
 
   async #restore(): Promise<readonly ShardDetector[]> {
     const { redis } = this.#connections;
+    const active = this.#shards.map(() => new Set<string>());
+    for (const alert of await this.#alerts.readActive()) {
+      active[shardOf(alert.slice(alert.indexOf('|') + 1), active.length)]?.add(alert);
+    }
     return await Promise.all(
-      this.#shards.map(async (shard) => {
-        return new ShardDetector(parseDetectCheckpoint(await redis.hgetall(redisKeys.detect(shard))));
+      active.map(async (alerts, shard) => {
+        return new ShardDetector(parseDetectCheckpoint(await redis.hgetall(redisKeys.detect(shard))), alerts);
       }),
     );
   }

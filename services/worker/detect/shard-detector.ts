@@ -21,9 +21,14 @@ export class ShardDetector {
   readonly #changed = new Set<string>();
   #position: string;
 
-  constructor(checkpoint: DetectCheckpoint) {
+  /**
+   * @param active alerts of the shard, as `<rule>|<device>`: what went out after the checkpoint counts, because the readings
+   * that caused it may be too late to be evaluated again
+   */
+  constructor(checkpoint: DetectCheckpoint, active: ReadonlySet<string>) {
     this.#position = checkpoint.position;
-    this.#states = new Map(checkpoint.states);
+    this.#states = new Map([...active].map((key) => [key, { ...QUIET, raised: true }]));
+    for (const [key, state] of checkpoint.states) this.#states.set(key, { ...state, raised: active.has(key) });
   }
 
   /** The last entry evaluated. */

@@ -3,6 +3,7 @@ import { formatShardEpoch } from '../../../contracts/shard-epoch.ts';
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
+import { EpochRecords } from './epoch-records.ts';
 
 /** How far ahead of ours a device's clock may be: what it signed then could still be replayed into a new log. */
 const EARLY_SKEW_MS = 30_000;
@@ -10,52 +11,66 @@ const EARLY_SKEW_MS = 30_000;
 /** Sees to it that every shard's log has begun and has its consumer groups. Ingest admits nothing into a log that has not begun. */
 export class LogKeeper {
   readonly #redis: Redis;
-  readonly #database: Pool;
-  readonly #shardCount: number;
+  readonly #records: EpochRecords;
+  readonly #shards: readonly number[];
   readonly #log: Logger;
+  /** The epochs that the database is known to have, as they are in Redis, by shard. */
+  readonly #recorded = new Map<number, string>();
 
   constructor(redis: Redis, database: Pool, shardCount: number, log: Logger) {
     this.#redis = redis;
-    this.#database = database;
-    this.#shardCount = shardCount;
+    this.#records = new EpochRecords(database);
+    this.#shards = Array.from({ length: shardCount }, (_, shard) => shard);
     this.#log = log;
   }
 
   async check(): Promise<void> {
-    for (let shard = 0; shard < this.#shardCount; shard += 1) {
-      if ((await this.#redis.exists(redisKeys.epoch(shard))) === 1) continue;
-      await this.#createGroup(redisKeys.readings(shard), consumerGroups.persist);
-      await this.#begin(shard);
-    }
+    const epochs = await Promise.all(this.#shards.map((shard) => this.#redis.get(redisKeys.epoch(shard))));
+    const missing = this.#shards.filter((shard) => epochs[shard] === null);
+    if (missing.length > 0) await this.#begin(missing);
+    else await this.#recordOthers(epochs);
     await this.#createGroup(redisKeys.alerts, consumerGroups.storeAlerts);
   }
 
-  async #begin(shard: number): Promise<void> {
+  /**
+   * A shard that the database does not know has never had a log. The record comes before the log, so that a crash in
+   * between makes the next start careful, not careless; without a database it is careful too. All shards ask at once: a
+   * database that does not answer costs one timeout.
+   */
+  async #begin(shards: readonly number[]): Promise<void> {
+    for (const shard of shards) await this.#createGroup(redisKeys.readings(shard), consumerGroups.persist);
     const createdMs = Date.now();
-    const first = await this.#recordEpoch(shard, createdMs);
-    const epoch = formatShardEpoch({ createdMs, refuseAtOrBeforeMs: first ? 0 : createdMs + EARLY_SKEW_MS });
-    await this.#redis.setnx(redisKeys.epoch(shard), epoch);
-    if (first) this.#log.debug({ shard }, 'the log of a shard has begun');
-    else this.#log.warn({ shard }, 'the log of a shard was lost; a new one has begun and refuses older envelopes');
+    const first = await this.#recordBeginning(shards, createdMs);
+    for (const shard of shards) {
+      const refuseAtOrBeforeMs = first.has(shard) ? 0 : createdMs + EARLY_SKEW_MS;
+      await this.#redis.setnx(redisKeys.epoch(shard), formatShardEpoch({ createdMs, refuseAtOrBeforeMs }));
+      if (first.has(shard)) this.#log.debug({ shard }, 'the log of a shard has begun');
+      else this.#log.warn({ shard }, 'the log of a shard was lost; a new one has begun and refuses older envelopes');
+    }
   }
 
-  /**
-   * True when this installation has never had a log for the shard. The record comes before the log, so that a crash in
-   * between makes the next start careful, not careless; without a database it is careful too.
-   */
-  async #recordEpoch(shard: number, createdMs: number): Promise<boolean> {
+  async #recordBeginning(shards: readonly number[], createdMs: number): Promise<ReadonlySet<number>> {
     try {
-      const { rows } = await this.#database.query<{ first: boolean }>(
-        `WITH known AS (SELECT count(*) AS logs FROM log_epochs WHERE shard = $1),
-              added AS (INSERT INTO log_epochs (shard, epoch) VALUES ($1, $2) ON CONFLICT DO NOTHING)
-         SELECT logs = 0 AS first FROM known`,
-        [shard, String(createdMs)],
-      );
-      return rows[0]?.first === true;
+      return await this.#records.add(shards.map((shard) => ({ shard, createdMs: String(createdMs) })));
     } catch (error) {
-      this.#log.warn({ err: error, shard }, 'the database does not answer; the log begins as if one had been lost');
-      return false;
+      this.#log.warn({ err: error }, 'the database does not answer; logs begin as if others had been lost');
+      return new Set();
     }
+  }
+
+  /** Logs that began while the database was away, or before it was this one: unrecorded, their loss would look like a first start. */
+  async #recordOthers(epochs: readonly (string | null)[]): Promise<void> {
+    const unrecorded = [...epochs.entries()].flatMap(([shard, epoch]) =>
+      epoch === null || this.#recorded.get(shard) === epoch ? [] : [{ shard, epoch }],
+    );
+    if (unrecorded.length === 0) return;
+    try {
+      await this.#records.add(unrecorded.map(({ shard, epoch }) => ({ shard, createdMs: createdOf(epoch) })));
+    } catch (error) {
+      this.#log.debug({ err: error }, 'the database does not answer; the logs are recorded later');
+      return;
+    }
+    for (const { shard, epoch } of unrecorded) this.#recorded.set(shard, epoch);
   }
 
   async #createGroup(stream: string, group: string): Promise<void> {
@@ -65,4 +80,8 @@ export class LogKeeper {
       if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error;
     }
   }
+}
+
+function createdOf(epoch: string): string {
+  return epoch.split(':')[0] ?? '';
 }

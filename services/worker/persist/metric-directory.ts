@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { AdmittedPack } from '../../../contracts/admitted-pack.ts';
+import { MAX_METRICS_PER_DEVICE } from '../../../core/telemetry/reading.ts';
 import { bumpRegistryVersion } from '../../../platform/postgres/registry-version.ts';
 import { inTransaction } from '../../../platform/postgres/transaction.ts';
 
@@ -48,10 +49,12 @@ export class MetricDirectory {
     const devices = wanted.map(({ device }) => device);
     const columns = [devices, wanted.map(({ name }) => name), wanted.map(({ unit }) => unit)];
     await inTransaction(this.#database, async (client) => {
+      // A full device that goes on sending new metrics must not move the registry's version: every cache hangs on it.
       const missing = await client.query(
         `SELECT 1 FROM unnest($1::text[], $2::text[]) AS w (device_id, name)
-         WHERE NOT EXISTS (SELECT 1 FROM metrics m WHERE m.device_id = w.device_id AND m.name = w.name) LIMIT 1`,
-        columns.slice(0, 2),
+         WHERE NOT EXISTS (SELECT 1 FROM metrics m WHERE m.device_id = w.device_id AND m.name = w.name)
+           AND (SELECT count(*) FROM metrics m WHERE m.device_id = w.device_id) < $3 LIMIT 1`,
+        [...columns.slice(0, 2), MAX_METRICS_PER_DEVICE],
       );
       if (missing.rowCount === 0) return;
       // The lock on the registry's version keeps two workers from numbering the metrics of one device at once.
@@ -63,8 +66,8 @@ export class MetricDirectory {
            FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (device_id, name, unit, at)
            WHERE NOT EXISTS (SELECT 1 FROM metrics m WHERE m.device_id = w.device_id AND m.name = w.name))
          INSERT INTO metrics (device_id, metric_id, name, unit)
-         SELECT device_id, metric_id, name, unit FROM fresh WHERE metric_id <= 64`,
-        columns,
+         SELECT device_id, metric_id, name, unit FROM fresh WHERE metric_id <= $4`,
+        [...columns, MAX_METRICS_PER_DEVICE],
       );
       await client.query('UPDATE devices SET registry_version = $1 WHERE id = ANY($2)', [
         version,

@@ -16,12 +16,17 @@ export class Partitions {
     for (const timeUs of timesUs) days.add(Math.floor(timeUs / DAY_US));
     for (const day of days) {
       if (this.#made.has(day)) continue;
-      await this.#database.query(
-        `CREATE TABLE IF NOT EXISTS readings_p${isoDate(day).replaceAll('-', '')} PARTITION OF readings
-         FOR VALUES FROM ('${isoDate(day)} 00:00:00+00') TO ('${isoDate(day + 1)} 00:00:00+00')`,
-      );
+      // IF NOT EXISTS does not settle two workers that make one partition at once: the second fails, and then finds it made.
+      await this.#make(day).catch(() => this.#make(day));
       this.#made.add(day);
     }
+  }
+
+  async #make(day: number): Promise<void> {
+    await this.#database.query(
+      `CREATE TABLE IF NOT EXISTS readings_p${isoDate(day).replaceAll('-', '')} PARTITION OF readings
+       FOR VALUES FROM ('${isoDate(day)} 00:00:00+00') TO ('${isoDate(day + 1)} 00:00:00+00')`,
+    );
   }
 }
 

@@ -51,8 +51,8 @@ export class PersistLoop {
 
   async pass(): Promise<void> {
     try {
-      const entries = await this.#read();
-      if (entries.length === 0) this.#unacknowledgedFirst = false;
+      const { found, entries } = await this.#read();
+      if (found === 0) this.#unacknowledgedFirst = false;
       for (const batch of batchesOf(entries, this.#options.batchReadings)) await this.#persist(batch);
     } catch (error) {
       this.#unacknowledgedFirst = true;
@@ -60,7 +60,8 @@ export class PersistLoop {
     }
   }
 
-  async #read(): Promise<Entry[]> {
+  /** Entries that cannot be read are found, and buried at once. */
+  async #read(): Promise<{ readonly found: number; readonly entries: readonly Entry[] }> {
     const shards = Array.from({ length: this.#options.shardCount }, (_, shard) => shard);
     const streams = shards.map((shard) => redisKeys.readings(shard));
     const from = shards.map(() => (this.#unacknowledgedFirst ? '0' : '>'));
@@ -77,16 +78,18 @@ export class PersistLoop {
       ...from,
     );
     const entries: Entry[] = [];
-    for (const [stream, found] of parseStreamReply(reply, ADMITTED_PACK_FIELD)) {
+    let found = 0;
+    for (const [stream, inStream] of parseStreamReply(reply, ADMITTED_PACK_FIELD)) {
       const shard = streams.indexOf(stream);
-      for (const { id, value } of found) {
+      found += inStream.length;
+      for (const { id, value } of inStream) {
         const json = value ?? '';
         const pack = parseAdmittedPack(json);
         if (pack === undefined) await this.#bury(shard, id, json, 'unreadable');
         else entries.push({ shard, id, json, pack });
       }
     }
-    return entries;
+    return { found, entries };
   }
 
   async #persist(batch: readonly Entry[]): Promise<void> {
@@ -108,11 +111,10 @@ export class PersistLoop {
 
   /** An entry that can never be stored goes to the dead letters with its reason, alone; the others go on. */
   async #bury(shard: number, id: string, json: string, reason: string): Promise<void> {
-    await this.#redis
-      .multi()
-      .xadd(redisKeys.deadLetters(shard), '*', 'reason', reason, 'entry', id, ADMITTED_PACK_FIELD, json)
-      .xack(redisKeys.readings(shard), consumerGroups.persist, id)
-      .exec();
+    const fields = ['reason', reason, 'entry', id, ADMITTED_PACK_FIELD, json];
+    // One after the other: a transaction would acknowledge even when the dead letters refuse the entry.
+    await this.#redis.xadd(redisKeys.deadLetters(shard), '*', ...fields);
+    await this.#redis.xack(redisKeys.readings(shard), consumerGroups.persist, id);
     this.#metrics.deadLetters.inc({ reason });
     this.#log.error({ shard, entry: id, reason }, 'an entry cannot be stored; it is in the dead letters');
   }

@@ -26,7 +26,8 @@ interface Columns {
 
 /**
  * Stores packs in one statement. Rows are sorted by key, because two workers that insert the same keys in another order
- * wait for each other; a row that is there already stays as it is, so that a redelivery and a device's re-send change nothing.
+ * wait for each other, and those of one key by their place in the log; a row that is there already stays as it is, so that
+ * a redelivery and a device's re-send change nothing.
  */
 export class ReadingsStore {
   readonly #database: Pool;
@@ -56,9 +57,9 @@ export class ReadingsStore {
        SELECT device_id, metric_id, timestamptz 'epoch' + time_us * interval '1 microsecond', value, value_string,
               value_bool, value_sum, timestamptz 'epoch' + received_us * interval '1 microsecond', late
        FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::float8[], $5::text[], $6::boolean[], $7::float8[],
-                   $8::bigint[], $9::boolean[])
-         AS r (device_id, metric_id, time_us, value, value_string, value_bool, value_sum, received_us, late)
-       ORDER BY device_id, metric_id, time_us
+                   $8::bigint[], $9::boolean[]) WITH ORDINALITY
+         AS r (device_id, metric_id, time_us, value, value_string, value_bool, value_sum, received_us, late, place)
+       ORDER BY device_id, metric_id, time_us, place
        ON CONFLICT DO NOTHING`,
       [
         columns.device,

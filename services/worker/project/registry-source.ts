@@ -16,6 +16,19 @@ export async function loadRegistryVersion(database: Pool): Promise<string> {
   return version;
 }
 
+/** How much each part of the registry holds. */
+export type RegistrySizes = Readonly<Record<keyof RegistryRows, number>>;
+
+export async function loadRegistrySizes(database: Pool): Promise<RegistrySizes> {
+  const { rows } = await database.query<RegistrySizes>(
+    `SELECT (SELECT count(*)::int FROM devices) AS devices, (SELECT count(*)::int FROM api_keys) AS "apiKeys",
+            (SELECT count(DISTINCT id)::int FROM rules) AS rules, (SELECT count(*)::int FROM zones) AS zones`,
+  );
+  const [sizes] = rows;
+  if (sizes === undefined) throw new Error('a SELECT without FROM answers one row');
+  return sizes;
+}
+
 /** What has changed after a version, `0` for all. A changed zone changes every device, so it is all then. */
 export async function loadRegistryRows(database: Pool, afterVersion: string): Promise<RegistryRows> {
   const zones = await database.query<{ record: ZoneRecord }>(

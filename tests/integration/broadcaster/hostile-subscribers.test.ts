@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
+import { test } from 'node:test';
+import { WebSocket } from 'ws';
+import { redisChannels } from '../../../contracts/redis-keys.ts';
+import { createLogger } from '../../../platform/log/logger.ts';
+import { openRedis } from '../../../platform/redis/open-redis.ts';
+import { AlertLog } from '../../../services/worker/alerts/alert-log.ts';
+import { transitionRequest } from '../../support/alert-requests.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startRedis } from '../../support/redis.ts';
+import { startBroadcasterProcess } from '../../support/running-broadcaster.ts';
+
+const STOP_WITHIN_MS = 5000;
+const RESTART_CODE = 1012;
+const log = createLogger('test', 'silent');
+
+function residentMb(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes) / 1024;
+}
+
+test('garbage, huge frames, half a handshake and other paths harm nobody else', async () => {
+  await using server = await startRedis();
+  await using broadcaster = await startBroadcasterProcess(server.url);
+  const redis = openRedis({ url: server.url, name: 'test', manner: 'patient' }, log);
+  try {
+    const innocent = await broadcaster.connect();
+    const chatty = await broadcaster.connect();
+    for (const message of ['', 'hello', '{"subscribe":', Buffer.alloc(4096, 255)]) chatty.socket.send(message);
+    const huge = await broadcaster.connect();
+    huge.socket.send(Buffer.alloc(1024 * 1024));
+    const noUtf8 = await broadcaster.connect();
+    noUtf8.socket.send(Buffer.from([0xff, 0xfe, 0xc0]), { binary: false });
+    const broken = await broadcaster.connect();
+    const raw = connectTcp(broadcaster.port, '127.0.0.1');
+    await once(raw, 'connect');
+    raw.write('GET /ws/alerts HTTP/1.1\r\nUpgrade: websocket\r\n');
+    broken.socket.terminate();
+    const elsewhere = new WebSocket(`ws://127.0.0.1:${broadcaster.port}/ws/other`);
+    await assert.rejects(once(elsewhere, 'open'), /404/);
+    assert.notEqual(await huge.closed, 1000);
+    await noUtf8.closed;
+
+    await new AlertLog(redis).append(transitionRequest('raised', 1));
+    await eventually(() => assert.equal(innocent.frames.length, 1));
+    await eventually(() => assert.equal(chatty.frames.length, 1));
+    await eventually(async () => assert.equal(await broadcaster.metric('ws_connections'), 2));
+    raw.destroy();
+  } finally {
+    redis.disconnect();
+  }
+});
+
+test('subscribers that never read are closed and counted once each, memory stays bounded, and the others get everything', async () => {
+  await using server = await startRedis();
+  await using broadcaster = await startBroadcasterProcess(server.url);
+  const redis = openRedis({ url: server.url, name: 'test', manner: 'patient' }, log);
+  try {
+    const reader = await broadcaster.connect();
+    const deaf = await Promise.all(Array.from({ length: 5 }, () => broadcaster.connect()));
+    for (const { socket } of deaf) socket.pause();
+    await new AlertLog(redis).append(transitionRequest('raised', 1, { headline: 'x'.repeat(160) }));
+    await eventually(() => assert.equal(reader.frames.length, 1));
+    const [frame] = reader.frames;
+    assert.ok(frame !== undefined);
+    const beforeMb = residentMb(broadcaster.running.pid);
+    let published = 1;
+    while ((await broadcaster.metric('ws_connections')) > 1) {
+      assert.ok(published < 100_000, 'subscribers that do not read are still connected');
+      const pipeline = redis.pipeline();
+      for (let index = 0; index < 500; index += 1) pipeline.publish(redisChannels.alerts, frame);
+      await pipeline.exec();
+      published += 500;
+      await eventually(() => assert.equal(reader.frames.length, published));
+    }
+    assert.equal(await broadcaster.metric('ws_slow_consumer_closed_total'), deaf.length);
+    assert.ok(residentMb(broadcaster.running.pid) - beforeMb < 100);
+    assert.equal(reader.socket.readyState, WebSocket.OPEN);
+  } finally {
+    redis.disconnect();
+  }
+});
+
+test('SIGTERM closes every subscriber with 1012, also those that do not read, and ends with exit code 0 in time', async () => {
+  await using server = await startRedis();
+  await using broadcaster = await startBroadcasterProcess(server.url);
+  const readers = await Promise.all(Array.from({ length: 50 }, () => broadcaster.connect()));
+  const deaf = await broadcaster.connect();
+  deaf.socket.pause();
+  const askedAt = performance.now();
+  const status = await broadcaster.running.stop(STOP_WITHIN_MS);
+  assert.deepEqual(status, { code: 0, signal: null });
+  assert.ok(performance.now() - askedAt < STOP_WITHIN_MS);
+  assert.deepEqual(new Set(await Promise.all(readers.map(({ closed }) => closed))), new Set([RESTART_CODE]));
+});

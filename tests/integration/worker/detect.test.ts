@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { alertFrameSchema } from '../../../contracts/alert-transition.ts';
+import { redisChannels, redisKeys } from '../../../contracts/redis-keys.ts';
+import { shardOf } from '../../../contracts/shard.ts';
+import { RegistryWatch } from '../../../platform/redis/registry-watch.ts';
+import { appendEntry, appendPack, metricName, numberReading } from '../../support/admitted-packs.ts';
+import {
+  createDetecting,
+  describeTransitions,
+  projectDevice,
+  projectRule,
+  readTransitions,
+  thresholdRule,
+  type Detecting,
+} from '../../support/detecting.ts';
+import { eventually } from '../../support/eventually.ts';
+import { openWorkerStores, SHARD_COUNT, type WorkerStores } from '../../support/worker-stores.ts';
+
+const LATE_US = 60_000_000;
+const nowUs = (): number => Date.now() * 1000;
+
+function startDetecting(stores: WorkerStores): Detecting {
+  return createDetecting({ reader: stores.openRedis('test-detect'), redis: stores.redis });
+}
+
+test('a reading beyond the limit raises an alert and one below the second limit clears it, as frames and in the stream', async () => {
+  await using stores = await openWorkerStores();
+  await projectRule(stores.redis, thresholdRule());
+  await projectDevice(stores.redis, 'dev-1');
+  const subscriber = stores.openRedis('test-subscriber');
+  const frames: string[] = [];
+  subscriber.on('message', (_channel, frame) => frames.push(frame));
+  await subscriber.subscribe(redisChannels.alerts);
+  const { loop } = startDetecting(stores);
+
+  const startUs = nowUs();
+  const values = [1, 10, 10.5, 20, 7, 5.1, 5, 4];
+  for (const [index, value] of values.entries()) {
+    await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', startUs + index, value)] });
+  }
+  await loop.pass();
+
+  const logged = await readTransitions(stores.redis);
+  const [raised, cleared] = logged.map(({ transition }) => transition);
+  assert.equal(logged.length, 2);
+  assert.deepEqual([raised?.kind, raised?.version, raised?.at_us], ['raised', 1, startUs + 2]);
+  assert.deepEqual([cleared?.kind, cleared?.version, cleared?.at_us], ['cleared', 2, startUs + 6]);
+  assert.equal(raised?.alert_id, cleared?.alert_id);
+  assert.deepEqual(raised?.position, { lat: 47.5, lon: 19.04 });
+  assert.deepEqual(raised.zones, ['budapest']);
+  assert.equal(raised.status, 'Test');
+  assert.deepEqual(raised.evidence, {
+    rule_version: 1,
+    limit: 10,
+    readings: [{ device: 'dev-1', metric: 'x', time_us: startUs + 2, value: 10.5 }],
+  });
+  await eventually(() => assert.equal(frames.length, 2));
+  assert.deepEqual(
+    frames.map((frame) => alertFrameSchema.parse(JSON.parse(frame))),
+    logged.map(({ cursor, transition }) => ({ type: 'alert', cursor, ...transition })),
+  );
+});
+
+test('a device without a position, in no zone, raises alerts too', async () => {
+  await using stores = await openWorkerStores();
+  await projectRule(stores.redis, thresholdRule());
+  await projectDevice(stores.redis, 'dev-1', { position: null, zones: [] });
+  await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', nowUs(), 11)] });
+  await startDetecting(stores).loop.pass();
+  const [logged] = await readTransitions(stores.redis);
+  assert.equal(logged?.transition.position, null);
+});
+
+test('late readings and readings older than the newest raise nothing', async () => {
+  await using stores = await openWorkerStores();
+  await projectRule(stores.redis, thresholdRule());
+  await projectDevice(stores.redis, 'dev-1');
+  await projectDevice(stores.redis, 'dev-2');
+  const startUs = nowUs();
+  await appendPack(stores.redis, {
+    device: 'dev-1',
+    readings: [
+      numberReading('x', startUs - LATE_US - 1_000_000, 99),
+      numberReading('x', startUs, 1),
+      numberReading('x', startUs - 1, 99),
+      numberReading('x', startUs, 99),
+    ],
+  });
+  await appendPack(stores.redis, {
+    device: 'dev-2',
+    readings: [numberReading('x', startUs - LATE_US - 1, 99)],
+    receivedUs: startUs - LATE_US,
+  });
+  const { loop } = startDetecting(stores);
+  await loop.pass();
+  assert.deepEqual(await describeTransitions(stores.redis), []);
+  await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', startUs + 1, 99)] });
+  await loop.pass();
+  assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
+});
+
+test('text, booleans, sums, unreadable entries and unknown devices are passed over', async () => {
+  await using stores = await openWorkerStores();
+  await projectRule(stores.redis, thresholdRule({ scope: { metrics: ['x', 'constructor'] } }));
+  await projectDevice(stores.redis, 'dev-1');
+  const startUs = nowUs();
+  await appendEntry(stores.redis, shardOf('dev-1', SHARD_COUNT), 'not a pack');
+  await appendPack(stores.redis, { device: 'stranger', readings: [numberReading('x', startUs, 99)] });
+  await appendPack(stores.redis, {
+    device: 'dev-1',
+    readings: [
+      { metric: metricName('x'), timeUs: startUs, value: '99' },
+      { metric: metricName('x'), timeUs: startUs + 1, value: true },
+      { metric: metricName('x'), timeUs: startUs + 2, sum: 99 },
+      numberReading('constructor', startUs + 3, 99),
+    ],
+  });
+  await startDetecting(stores).loop.pass();
+  assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
+});
+
+test('a changed rule, a changed device and a new device take effect while detection runs', async () => {
+  await using stores = await openWorkerStores();
+  await projectRule(stores.redis, thresholdRule({ limit: 100, clear_limit: 50 }));
+  await projectDevice(stores.redis, 'dev-1', { zones: [] });
+  const { loop, view } = startDetecting(stores);
+  const subscriber = stores.openRedis('test-subscriber');
+  const watch = new RegistryWatch({ redis: stores.redis, subscriber, onChange: () => view.clear(), log: stores.log });
+  await watch.start();
+  let timeUs = nowUs();
+  const send = async (device: string, value: number): Promise<readonly string[]> => {
+    await appendPack(stores.redis, { device, readings: [numberReading('x', (timeUs += 1), value)] });
+    await loop.pass();
+    return await describeTransitions(stores.redis);
+  };
+  const announce = async (version: string): Promise<void> => {
+    await stores.redis.set(redisKeys.registryVersion, version);
+    await stores.redis.publish(redisChannels.registryChanged, version);
+  };
+  try {
+    assert.deepEqual(await send('dev-1', 20), []);
+    await projectRule(stores.redis, thresholdRule({ version: 2 }));
+    await announce('2');
+    await eventually(async () => assert.deepEqual(await send('dev-1', 20), ['raised dev-1 1']));
+    assert.equal((await readTransitions(stores.redis))[0]?.transition.evidence.rule_version, 2);
+
+    await projectRule(stores.redis, thresholdRule({ version: 3, scope: { metrics: ['x'], zones: ['coast'] } }));
+    await projectDevice(stores.redis, 'dev-2', { zones: ['inland'] });
+    await projectDevice(stores.redis, 'dev-3', { zones: ['inland', 'coast'] });
+    await announce('3');
+    await eventually(async () => assert.deepEqual((await send('dev-3', 20)).slice(1), ['raised dev-3 1']));
+    assert.deepEqual((await send('dev-2', 20)).slice(2), []);
+    // A rule that was announced by nobody: the next look at the version finds it.
+    await projectRule(stores.redis, thresholdRule({ version: 4 }));
+    await stores.redis.set(redisKeys.registryVersion, '4');
+    await eventually(async () => assert.deepEqual((await send('dev-2', 20)).slice(2), ['raised dev-2 1']));
+  } finally {
+    watch.close();
+  }
+});

@@ -1,0 +1,39 @@
+import { ADMITTED_PACK_FIELD, encodeAdmittedPack } from '../../contracts/admitted-pack.ts';
+import { redisKeys } from '../../contracts/redis-keys.ts';
+import { shardOf } from '../../contracts/shard.ts';
+import { parseMetricName, type MetricName, type Reading } from '../../core/telemetry/reading.ts';
+import type { Redis } from '../../platform/redis/open-redis.ts';
+import { SHARD_COUNT } from './worker-stores.ts';
+
+export interface DevicePack {
+  readonly device: string;
+  readonly readings: readonly Reading[];
+  /** Now when it does not matter. */
+  readonly receivedUs?: number;
+}
+
+export function metricName(text: string): MetricName {
+  const name = parseMetricName(text);
+  if (name === undefined) throw new Error(`${text} is not a metric name`);
+  return name;
+}
+
+export function numberReading(metric: string, timeUs: number, value: number, unit = 'm/s2'): Reading {
+  return { metric: metricName(metric), timeUs, unit, value };
+}
+
+export function encodePack({ device, readings, receivedUs = Date.now() * 1000 }: DevicePack): string {
+  const origin = { device, key: 'thumbprint', nonce: receivedUs, createdUs: receivedUs, receivedUs };
+  return encodeAdmittedPack(origin, readings);
+}
+
+/** Appends to the device's shard what ingest would append; answers the entry's id. */
+export function appendPack(redis: Redis, pack: DevicePack): Promise<string> {
+  return appendEntry(redis, shardOf(pack.device, SHARD_COUNT), encodePack(pack));
+}
+
+export async function appendEntry(redis: Redis, shard: number, json: string): Promise<string> {
+  const id = await redis.xadd(redisKeys.readings(shard), '*', ADMITTED_PACK_FIELD, json);
+  if (id === null) throw new Error('the entry was not added');
+  return id;
+}

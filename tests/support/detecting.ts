@@ -1,0 +1,85 @@
+import { Registry } from 'prom-client';
+import type { Transition } from '../../contracts/alert-transition.ts';
+import { parseTransition, TRANSITION_FIELD } from '../../contracts/alert-transition.ts';
+import { redisKeys } from '../../contracts/redis-keys.ts';
+import type { DeviceRecordJson } from '../../contracts/registry.ts';
+import { ruleSchema, type Rule } from '../../core/detection/rule.ts';
+import type { Redis } from '../../platform/redis/open-redis.ts';
+import { AlertLog } from '../../services/worker/alerts/alert-log.ts';
+import { DetectLoop } from '../../services/worker/detect/detect-loop.ts';
+import { RegistryView } from '../../services/worker/detect/registry-view.ts';
+import { createWorkerMetrics } from '../../services/worker/metrics.ts';
+import { SHARD_COUNT } from './worker-stores.ts';
+
+export interface Detecting {
+  readonly loop: DetectLoop;
+  readonly view: RegistryView;
+}
+
+/** The detect loop of a worker of its own. */
+export function createDetecting(connections: { readonly reader: Redis; readonly redis: Redis }): Detecting {
+  const view = new RegistryView(connections.redis);
+  const loop = new DetectLoop(connections, SHARD_COUNT, {
+    registry: view,
+    alerts: new AlertLog(connections.redis),
+    metrics: createWorkerMetrics(new Registry()),
+  });
+  return { loop, view };
+}
+
+/** Above 10 it raises, at 5 and below it clears, on the metrics x and y of every device. */
+export function thresholdRule(changes: Record<string, unknown> = {}): Rule {
+  return ruleSchema.parse({
+    kind: 'threshold',
+    id: 'strong-motion',
+    version: 1,
+    scope: { metrics: ['x', 'y'] },
+    severity: 'Severe',
+    status: 'Test',
+    headline: 'Strong motion',
+    when: 'above',
+    limit: 10,
+    clear_limit: 5,
+    ...changes,
+  });
+}
+
+export async function projectRule(redis: Redis, rule: Rule): Promise<void> {
+  await redis.hset(redisKeys.rules, rule.id, JSON.stringify(rule));
+}
+
+export async function projectDevice(redis: Redis, id: string, changes: Partial<DeviceRecordJson> = {}): Promise<void> {
+  const device: DeviceRecordJson = {
+    id,
+    class: 'fixed',
+    disabled: false,
+    site: null,
+    owner: null,
+    position: { lat: 47.5, lon: 19.04, alt_m: null },
+    zones: ['budapest'],
+    keys: {},
+    metrics: {},
+    ...changes,
+  };
+  await redis.hset(redisKeys.devices, id, JSON.stringify(device));
+}
+
+export interface LoggedTransition {
+  readonly cursor: string;
+  readonly transition: Transition;
+}
+
+export async function readTransitions(redis: Redis): Promise<readonly LoggedTransition[]> {
+  const entries = await redis.xrange(redisKeys.alerts, '-', '+');
+  return entries.map(([cursor, [field, json]]) => {
+    const transition = field === TRANSITION_FIELD ? parseTransition(json ?? '') : undefined;
+    if (transition === undefined) throw new Error(`${cursor} is not a transition: ${json ?? ''}`);
+    return { cursor, transition };
+  });
+}
+
+/** `kind subject version` of every transition, in order. */
+export async function describeTransitions(redis: Redis): Promise<readonly string[]> {
+  const logged = await readTransitions(redis);
+  return logged.map(({ transition: { kind, subject, version } }) => `${kind} ${subject} ${version}`);
+}

@@ -1,0 +1,93 @@
+import type { Pool } from 'pg';
+import { Registry } from 'prom-client';
+import { z } from 'zod';
+import { consumerGroups, redisKeys } from '../../contracts/redis-keys.ts';
+import { MetricDirectory } from '../../services/worker/persist/metric-directory.ts';
+import { createWorkerMetrics } from '../../services/worker/metrics.ts';
+import { Partitions } from '../../services/worker/persist/partitions.ts';
+import { PersistLoop, type PersistOptions } from '../../services/worker/persist/persist-loop.ts';
+import { ReadingsStore } from '../../services/worker/persist/readings-store.ts';
+import type { Redis } from '../../platform/redis/open-redis.ts';
+import { SHARD_COUNT, type WorkerStores } from './worker-stores.ts';
+
+export function createReadingsStore(database: Pool): ReadingsStore {
+  return new ReadingsStore(database, new MetricDirectory(database), new Partitions(database));
+}
+
+export interface Persisting {
+  readonly loop: PersistLoop;
+  readonly metrics: Registry;
+}
+
+/** The persist loop of a worker of its own: nothing is shared with another one but the stores. */
+export function createPersisting(
+  stores: WorkerStores,
+  options: Partial<PersistOptions> = {},
+  database = stores.database,
+): Persisting {
+  const metrics = new Registry();
+  const loop = new PersistLoop(
+    { reader: stores.openRedis('test-persist'), redis: stores.redis },
+    createReadingsStore(database),
+    { shardCount: SHARD_COUNT, readCount: 128, batchReadings: 10_000, ...options },
+    { metrics: createWorkerMetrics(metrics), log: stores.log },
+  );
+  return { loop, metrics };
+}
+
+/** What ingest waits for before it admits anything: every shard has its stream and its group. */
+export async function createPersistGroups(redis: Redis): Promise<void> {
+  for (let shard = 0; shard < SHARD_COUNT; shard += 1) {
+    await redis.xgroup('CREATE', redisKeys.readings(shard), consumerGroups.persist, '0', 'MKSTREAM');
+  }
+}
+
+export interface Backlog {
+  /** Read by a consumer and not acknowledged. */
+  readonly unacknowledged: number;
+  /** Not read yet. */
+  readonly unread: number;
+}
+
+const groupsSchema = z.array(z.array(z.unknown()));
+
+export async function readBacklog(redis: Redis): Promise<Backlog> {
+  let unacknowledged = 0;
+  let unread = 0;
+  for (let shard = 0; shard < SHARD_COUNT; shard += 1) {
+    for (const flat of groupsSchema.parse(await redis.xinfo('GROUPS', redisKeys.readings(shard)))) {
+      const valueOf = (name: string): number => Number(flat[flat.indexOf(name) + 1]);
+      unacknowledged += valueOf('pending');
+      unread += valueOf('lag');
+    }
+  }
+  return { unacknowledged, unread };
+}
+
+/** Passes until everything in the log is acknowledged. */
+export async function persistAll(loop: PersistLoop, redis: Redis, maxPasses = 100): Promise<void> {
+  for (let pass = 0; pass < maxPasses; pass += 1) {
+    const { unacknowledged, unread } = await readBacklog(redis);
+    if (unacknowledged + unread === 0) return;
+    await loop.pass();
+  }
+  throw new Error(`the log is not empty after ${maxPasses} passes: ${JSON.stringify(await readBacklog(redis))}`);
+}
+
+export interface DeadLetter {
+  readonly shard: number;
+  readonly reason: string;
+  readonly entry: string;
+  readonly pack: string;
+}
+
+export async function readDeadLetters(redis: Redis): Promise<readonly DeadLetter[]> {
+  const letters: DeadLetter[] = [];
+  for (let shard = 0; shard < SHARD_COUNT; shard += 1) {
+    for (const [, flat] of await redis.xrange(redisKeys.deadLetters(shard), '-', '+')) {
+      const valueOf = (name: string): string => flat[flat.indexOf(name) + 1] ?? '';
+      letters.push({ shard, reason: valueOf('reason'), entry: valueOf('entry'), pack: valueOf('pack') });
+    }
+  }
+  return letters;
+}

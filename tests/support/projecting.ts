@@ -1,0 +1,43 @@
+import { redisKeys } from '../../contracts/redis-keys.ts';
+import { parseDeviceRecord, type DeviceRecord } from '../../contracts/registry.ts';
+import { bumpRegistryVersion } from '../../platform/postgres/registry-version.ts';
+import { inTransaction } from '../../platform/postgres/transaction.ts';
+import { Projector } from '../../services/worker/project/projector.ts';
+import type { WorkerStores } from './worker-stores.ts';
+
+export const PROJECTED_HASHES = [redisKeys.devices, redisKeys.apiKeys, redisKeys.rules, redisKeys.zones];
+
+export function createProjector(stores: WorkerStores): Projector {
+  return new Projector(stores.openRedis('test-projector'), stores.database, stores.log);
+}
+
+/** Writes as an operator does; $1 is the version of the change. */
+export async function changeRegistry(stores: WorkerStores, sql: string, ...values: unknown[]): Promise<string> {
+  return await inTransaction(stores.database, async (client) => {
+    const version = await bumpRegistryVersion(client);
+    await client.query(sql, [version, ...values]);
+    return version;
+  });
+}
+
+export async function readDevice(stores: WorkerStores, id: string): Promise<DeviceRecord | undefined> {
+  const json = await stores.redis.hget(redisKeys.devices, id);
+  return json === null ? undefined : parseDeviceRecord(json);
+}
+
+function parseRecord(json: string): unknown {
+  return JSON.parse(json);
+}
+
+function byField(a: { readonly field: string }, b: { readonly field: string }): number {
+  return a.field < b.field ? -1 : 1;
+}
+
+export async function readProjection(stores: WorkerStores): Promise<unknown> {
+  return await Promise.all(
+    PROJECTED_HASHES.map(async (hash) => {
+      const records = Object.entries(await stores.redis.hgetall(hash));
+      return { hash, records: records.map(([field, json]) => ({ field, record: parseRecord(json) })).sort(byField) };
+    }),
+  );
+}
