@@ -65,20 +65,16 @@ await runMain(async () => {
   await mkdir(fleetFolder, { recursive: true, mode: 0o700 });
   const manifest = join(fleetFolder, 'manifest.json');
 
-  const runOurs = (name: string, programArgs: readonly string[], ownEnv: NodeJS.ProcessEnv) =>
-    runProcess({ name, command: process.execPath, args: ['--enable-source-maps', ...programArgs], env: ownEnv });
-  await runOurs(
-    'manifest',
-    [simulator, 'manifest', ...args.manifestArgs, '--fleet', fleetFolder, '--out', manifest],
-    env,
-  );
-  const stores = { ...env, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
-  await runOurs('fleet', [compiledProgram('scripts/admin.js'), 'fleet', manifest], stores);
+  const simulate = (command: string, ...rest: readonly string[]) =>
+    runAttached(process.execPath, ['--enable-source-maps', simulator, command, ...rest], env, stop);
+  const exitCode = await simulate('manifest', ...args.manifestArgs, '--fleet', fleetFolder, '--out', manifest);
+  if (exitCode !== 0) return exitCode;
+  await runProcess({
+    name: 'fleet',
+    command: process.execPath,
+    args: ['--enable-source-maps', compiledProgram('scripts/admin.js'), 'fleet', manifest],
+    env: { ...env, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl },
+  });
   if (stop.aborted) return 130;
-  return runAttached(
-    process.execPath,
-    [simulator, 'run', '--url', url, '--fleet', fleetFolder, ...args.runArgs],
-    env,
-    stop,
-  );
+  return simulate('run', '--url', url, '--fleet', fleetFolder, ...args.runArgs);
 });

@@ -37,7 +37,11 @@ export function explainFailure(summary: RunSummary, tally: Tally, url: URL): str
     return `the platform at ${url.origin} does not know this fleet: register it with npm run admin -- fleet <the file of firmware-sim manifest --out>`;
   }
   if (summary.unacknowledged > 0) {
-    return `${summary.unacknowledged} readings had no outcome when the run ended: give the platform longer with --drain`;
+    const why =
+      tally.lastSilence === undefined
+        ? 'give the platform longer with --drain'
+        : `the platform at ${url.origin} no longer answers (${tally.lastSilence})`;
+    return `${summary.unacknowledged} readings had no outcome when the run ended: ${why}`;
   }
   return undefined;
 }

@@ -20,6 +20,7 @@ export class Tally implements OutboxObserver {
   rejectedReadings = 0;
   overflowedReadings = 0;
   answers = 0;
+  /** Why the last envelope had no answer; undefined when it had one. */
   lastSilence: string | undefined;
   /** Readings. */
   readonly rejectedByCode = new Map<string, number>();
@@ -44,8 +45,8 @@ export class Tally implements OutboxObserver {
   }
 
   answered(delivery: Delivery): void {
-    if (delivery.kind === 'unanswered') this.lastSilence = delivery.detail;
-    else this.answers += 1;
+    this.lastSilence = delivery.kind === 'unanswered' ? delivery.detail : undefined;
+    if (delivery.kind !== 'unanswered') this.answers += 1;
   }
 
   sentAgain(reason: string): void {

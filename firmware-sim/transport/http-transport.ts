@@ -3,7 +3,7 @@ import https from 'node:https';
 import { TELEMETRY_METHOD, TELEMETRY_PATH } from '../../contracts/http-signature.ts';
 import type { Envelope } from '../envelope/envelope.ts';
 import { parseReply } from './parse-reply.ts';
-import type { Delivery, Transport } from './transport.ts';
+import type { Delivery, Silence, Transport } from './transport.ts';
 
 const REPLY_TIMEOUT_MS = 5000;
 const MAX_REPLY_CHARACTERS = 65_536;
@@ -28,13 +28,14 @@ export class HttpTransport implements Transport {
     const { headers, content } = envelope;
     const options = { method: TELEMETRY_METHOD, headers, agent: this.#agent, signal, ...this.#binding };
     const request = this.#client.request(this.#url, options);
-    const timer = setTimeout(() => request.destroy(new ReplyTimeout('no reply')), REPLY_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => request.destroy(new ReplyTimeout(`no reply within ${REPLY_TIMEOUT_MS / 1000} s`)),
+      REPLY_TIMEOUT_MS,
+    );
     try {
       return await exchange(request, content);
     } catch (error) {
-      return error instanceof ReplyTimeout
-        ? { kind: 'unanswered', reason: 'timeout', detail: `no reply within ${REPLY_TIMEOUT_MS / 1000} s` }
-        : { kind: 'unanswered', reason: 'network', detail: describe(error) };
+      return { kind: 'unanswered', reason: silenceOf(error), detail: describe(error) };
     } finally {
       clearTimeout(timer);
     }
@@ -66,6 +67,13 @@ async function readBody(response: IncomingMessage): Promise<string> {
     if (body.length < MAX_REPLY_CHARACTERS) body += String(chunk);
   }
   return body;
+}
+
+function silenceOf(error: unknown): Silence {
+  if (error instanceof ReplyTimeout) return 'timeout';
+  return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED'
+    ? 'connection-refused'
+    : 'connection-lost';
 }
 
 function describe(error: unknown): string {

@@ -7,8 +7,10 @@ export type Delivery =
   | { readonly kind: 'refused'; readonly code: string; readonly serverTimeMs?: number | undefined }
   /** Not now. */
   | { readonly kind: 'busy'; readonly code: string; readonly retryAfterMs?: number | undefined }
-  /** It may have arrived or not. */
-  | { readonly kind: 'unanswered'; readonly reason: 'network' | 'timeout'; readonly detail: string };
+  | { readonly kind: 'unanswered'; readonly reason: Silence; readonly detail: string };
+
+/** Nothing arrived where the connection was refused; else it may have arrived or not. */
+export type Silence = 'connection-refused' | 'connection-lost' | 'timeout';
 
 /** How one device sends; each device has its own. */
 export interface Transport extends Disposable {

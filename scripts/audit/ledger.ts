@@ -6,9 +6,16 @@ const ledgerLineSchema = z.object({
   device: z.string(),
   metrics: z.array(z.string()),
   /** Index of the metric, Unix microseconds, value. */
-  readings: z.array(z.tuple([z.int(), z.int(), z.unknown()])),
+  readings: z.array(z.tuple([z.int(), z.int(), z.number()])),
   outcome: z.enum(['accepted', 'already-delivered']),
 });
+
+export interface AcknowledgedReading {
+  readonly device: string;
+  readonly metric: string;
+  readonly timeUs: number;
+  readonly value: number;
+}
 
 export interface Acknowledged {
   /** Readings, each time that they were acknowledged. */
@@ -28,22 +35,28 @@ function entryOf<K, V>(map: Map<K, V>, key: K, create: () => V): V {
   return created;
 }
 
-/** What the simulator's ledger says was acknowledged. */
+/** What the simulator's ledger says was acknowledged, each time that it was. */
+export async function* readLedger(path: string): AsyncGenerator<AcknowledgedReading> {
+  for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+    const { device, metrics, readings } = ledgerLineSchema.parse(JSON.parse(text));
+    for (const [metricIndex, timeUs, value] of readings) {
+      const metric = metrics[metricIndex];
+      if (metric === undefined) throw new Error(`${path} names a metric that it does not list: ${text}`);
+      yield { device, metric, timeUs, value };
+    }
+  }
+}
+
 export async function loadAcknowledged(path: string): Promise<Acknowledged> {
   const keys = new Map<string, Map<string, Set<number>>>();
   let count = 0;
   let distinct = 0;
-  for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
-    const line = ledgerLineSchema.parse(JSON.parse(text));
-    const ofDevice = entryOf(keys, line.device, () => new Map<string, Set<number>>());
-    for (const [metricIndex, timeUs] of line.readings) {
-      const metric = line.metrics[metricIndex];
-      if (metric === undefined) throw new Error(`${path} names a metric that it does not list: ${text}`);
-      const times = entryOf(ofDevice, metric, () => new Set<number>());
-      count += 1;
-      if (!times.has(timeUs)) distinct += 1;
-      times.add(timeUs);
-    }
+  for await (const { device, metric, timeUs } of readLedger(path)) {
+    const ofDevice = entryOf(keys, device, () => new Map<string, Set<number>>());
+    const times = entryOf(ofDevice, metric, () => new Set<number>());
+    count += 1;
+    if (!times.has(timeUs)) distinct += 1;
+    times.add(timeUs);
   }
   return { count, keys, distinct };
 }

@@ -1,26 +1,31 @@
 import { WebSocket } from 'ws';
+import type { z } from 'zod';
 import { alertFrameSchema } from '../../contracts/alert-transition.ts';
 
 const RECONNECT_MS = 1000;
 
-function isAlertFrame(text: string): boolean {
+export type AlertFrame = z.infer<typeof alertFrameSchema>;
+
+function parseAlertFrame(text: string): AlertFrame | undefined {
   try {
-    return alertFrameSchema.safeParse(JSON.parse(text)).success;
+    return alertFrameSchema.safeParse(JSON.parse(text)).data;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
 /** A subscriber like any other: counts the alert frames that it gets. */
 export class AlertClient {
   readonly #url: string;
+  readonly #onAlert: (frame: AlertFrame) => void;
   #socket: WebSocket | undefined;
   #reconnect: NodeJS.Timeout | undefined;
   #delivered = 0;
   #closed = false;
 
-  constructor(url: string) {
+  constructor(url: string, onAlert: (frame: AlertFrame) => void = () => undefined) {
     this.#url = url;
+    this.#onAlert = onAlert;
   }
 
   get delivered(): number {
@@ -44,13 +49,18 @@ export class AlertClient {
     this.#socket = socket;
     socket.once('open', onOpen);
     socket.on('error', onError);
-    socket.on('message', (data: Buffer) => {
-      if (isAlertFrame(data.toString('utf8'))) this.#delivered += 1;
-    });
+    socket.on('message', (data: Buffer) => this.#receive(data.toString('utf8')));
     socket.once('close', () => {
       if (this.#closed) return;
       const ignore = () => undefined;
       this.#reconnect = setTimeout(() => this.#connect(ignore, ignore), RECONNECT_MS);
     });
+  }
+
+  #receive(text: string): void {
+    const frame = parseAlertFrame(text);
+    if (frame === undefined) return;
+    this.#delivered += 1;
+    this.#onAlert(frame);
   }
 }

@@ -10,7 +10,8 @@ export type StartOptions = z.infer<typeof optionsSchema>;
 
 function parseSeconds(text: string): number {
   const seconds = Number(text);
-  if (!Number.isFinite(seconds) || seconds <= 0) throw new InvalidArgumentError('a number of seconds above 0');
+  if (!Number.isFinite(seconds) || seconds <= 0)
+    throw new InvalidArgumentError('It must be a number of seconds above 0.');
   return seconds;
 }
 
