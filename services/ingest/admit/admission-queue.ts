@@ -1,5 +1,6 @@
 import { shardOf } from '../../../contracts/shard.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
+import { inOneWrite } from '../../../platform/redis/in-one-write.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { AdmitScript, type Admission, type Admittable } from './admit-script.ts';
 
@@ -43,11 +44,13 @@ export class AdmissionQueue {
   #flush(): void {
     const shards = this.#waiting;
     this.#waiting = new Map();
-    for (const [shard, waiting] of shards) {
-      for (let start = 0; start < waiting.length; start += MAX_BATCH) {
-        void this.#send(shard, waiting.slice(start, start + MAX_BATCH));
+    inOneWrite(this.#redis, () => {
+      for (const [shard, waiting] of shards) {
+        for (let start = 0; start < waiting.length; start += MAX_BATCH) {
+          void this.#send(shard, waiting.slice(start, start + MAX_BATCH));
+        }
       }
-    }
+    });
   }
 
   async #send(shard: number, batch: readonly Waiting[]): Promise<void> {

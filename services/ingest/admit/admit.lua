@@ -51,13 +51,16 @@ local function mark(key, nonce, highest, size)
   elseif nonce - highest >= size then
     size = begin(key, nonce, size)
   elseif nonce > highest then
-    local first = math.fmod(highest + 1, size)
-    local last = math.fmod(nonce, size)
-    if first <= last then
-      clear(key, first, last)
-    else
-      clear(key, first, size - 1)
-      clear(key, 0, last)
+    -- The nonces in between; mostly there are none.
+    if nonce - highest > 1 then
+      local first = math.fmod(highest + 1, size)
+      local last = math.fmod(nonce - 1, size)
+      if first <= last then
+        clear(key, first, last)
+      else
+        clear(key, first, size - 1)
+        clear(key, 0, last)
+      end
     end
     redis.call('SETRANGE', key, 0, string.format('%016.0f', nonce))
   end

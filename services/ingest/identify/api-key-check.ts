@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { parseApiKey } from '../../../core/identity/api-key.ts';
 import type { Identity } from './identity.ts';
 import type { ProjectionCache } from '../../../platform/redis/projection-cache.ts';
@@ -18,8 +18,7 @@ export function identify(
 
 function confirm(identity: Identity | undefined, presented: string, nowMs: number): Identity | undefined {
   if (identity === undefined) return undefined;
-  const hash = createHash('sha256').update(presented).digest();
-  if (!timingSafeEqual(hash, identity.apiKeyHash)) return undefined;
+  if (!timingSafeEqual(hash('sha256', presented, 'buffer'), identity.apiKeyHash)) return undefined;
   const { not_before_ms: notBeforeMs, not_after_ms: notAfterMs, revoked_at_ms: revokedAtMs } = identity.apiKey;
   if (revokedAtMs !== null && nowMs >= revokedAtMs) return undefined;
   if (notBeforeMs !== null && nowMs < notBeforeMs) return undefined;

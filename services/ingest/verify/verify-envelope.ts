@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { encodeAdmittedPack } from '../../../contracts/admitted-pack.ts';
 import { hasDuplicateMember } from '../../../core/telemetry/json-members.ts';
 import type { Reading } from '../../../core/telemetry/reading.ts';
@@ -14,7 +14,7 @@ export interface PackLimits {
 
 /** Proves one envelope over the bytes received, then reads its pack: digest, signature, syntax, meaning, in that order. */
 export function verifyEnvelope(envelope: Envelope, verifier: SignatureVerifier, limits: PackLimits): Verification {
-  const digest = createHash('sha256').update(envelope.content).digest('base64');
+  const digest = hash('sha256', envelope.content, 'base64');
   if (digest !== envelope.digestBase64) return refuse('signature-invalid', 'Content-Digest is not that of the content');
   const signature = Buffer.from(envelope.signatureBase64, 'base64');
   if (!verifier.verify(envelope.publicKey, Buffer.from(envelope.signatureBase, 'latin1'), signature)) {

@@ -1,0 +1,19 @@
+import type { Redis } from './open-redis.ts';
+
+/**
+ * What `send` asks for before it returns goes to the server in one write: the system call costs several times as much as
+ * the command.
+ */
+export function inOneWrite(redis: Redis, send: () => void): void {
+  if (redis.status !== 'ready') {
+    send();
+    return;
+  }
+  const { stream } = redis;
+  stream.cork();
+  try {
+    send();
+  } finally {
+    stream.uncork();
+  }
+}
