@@ -1,0 +1,14 @@
+import { CommandFailure } from '../process/failure.ts';
+import type { Bench } from './bench.ts';
+import { ingestBench } from './ingest/ingest-bench.ts';
+
+export const BENCHES: readonly Bench[] = [ingestBench];
+
+export function findBench(name: string | undefined): Bench {
+  const found = BENCHES.find((bench) => bench.name === name);
+  if (found !== undefined) return found;
+  const known = BENCHES.map((bench) => bench.name).join(', ');
+  throw new CommandFailure(
+    name === undefined ? `Name a bench. One of: ${known}` : `There is no bench "${name}". One of: ${known}`,
+  );
+}
