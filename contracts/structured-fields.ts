@@ -43,7 +43,8 @@ const KEY = /[a-z*][a-z0-9_\-.*]*/y;
 const NUMBER = /-?[0-9]+(?:\.[0-9]+)?/y;
 const STRING = /"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"/y;
 const TOKEN = /[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*/y;
-const BYTES = /:([A-Za-z0-9+/]*={0,2}):/y;
+/** Base64 with or without its padding, but with none of another length. */
+const BYTES = /:((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?):/y;
 const BOOLEAN = /\?([01])/y;
 const OWS = /[ \t]*/y;
 const SP = / */y;

@@ -155,3 +155,13 @@ test('duplicates are kept, for the caller to refuse, and each member keeps its t
   );
   assert.equal(members[0]?.parameters.length, 2);
 });
+
+test('bytes are base64 of a length that base64 has, padded or not', () => {
+  for (const base64 of ['', 'YQ', 'YQ==', 'YWI', 'YWI=', 'YWJj']) {
+    assert.equal(parseDictionary(`a=:${base64}:`)?.length, 1, base64);
+    assert.ok(oracleAnswer(`a=:${base64}:`), base64);
+  }
+  for (const base64 of ['=', '==', 'Y', 'YQ=', 'YWI==', 'YWJj=', 'YWJjZ', 'YQ===', 'Y=Q=']) {
+    assert.equal(parseDictionary(`a=:${base64}:`), undefined, base64);
+  }
+});
