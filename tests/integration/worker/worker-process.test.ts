@@ -19,8 +19,12 @@ const START_WITHIN_MS = 10_000;
 const STOP_WITHIN_MS = 5000;
 const RECOVER_WITHIN_MS = 20_000;
 
+let lastTimeUs = 0;
+
+/** Each is newer than the one before, also within one millisecond: a reading that is not changes nothing live. */
 async function sendReading(stores: WorkerStores, value: number): Promise<void> {
-  await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', Date.now() * 1000, value)] });
+  lastTimeUs = Math.max(Date.now() * 1000, lastTimeUs + 1);
+  await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', lastTimeUs, value)] });
 }
 
 async function assertStops(worker: TestService): Promise<void> {
