@@ -1,6 +1,13 @@
 import { parseNonce, type Nonce } from '../core/identity/nonce.ts';
 import { parseSigningKeyName, type SigningKeyName } from '../core/identity/ids.ts';
 import { accept, reject, type Result } from '../core/result.ts';
+import {
+  statedOriginOf,
+  type EnvelopeClaim,
+  type EnvelopeRefusal,
+  type PackMediaType,
+  type StatedOrigin,
+} from './envelope-claim.ts';
 import { parseDictionary, type BareItem, type DictionaryMember } from './structured-fields.ts';
 
 /**
@@ -9,7 +16,6 @@ import { parseDictionary, type BareItem, type DictionaryMember } from './structu
  */
 export const TELEMETRY_METHOD = 'POST';
 export const TELEMETRY_PATH = '/v1/telemetry';
-export const SENML_JSON = 'application/senml+json';
 export const MAX_CONTENT_BYTES = 262_144;
 export const MAX_HEADER_BYTES = 4096;
 
@@ -34,14 +40,6 @@ export interface SignatureClaim {
   /** SHA-256 of the content, base64. */
   readonly digestBase64: string;
   readonly contentDigest: string;
-}
-
-/** Key and time that a claim states. They are judged before the claim is checked against the profile. */
-export interface StatedOrigin {
-  readonly keyName: SigningKeyName | undefined;
-  /** Unix seconds. */
-  readonly createdS: number | undefined;
-  readonly expiresS: number | undefined;
 }
 
 export interface SignatureFields {
@@ -97,18 +95,34 @@ export function parseSignatureClaim(fields: SignatureFields): Result<SignatureCl
 }
 
 /** Of a claim that breaks a rule of the profile: what can be read of it without doubt. */
-export function parseStatedOrigin(signatureInput: string): StatedOrigin {
+function parseStatedOrigin(signatureInput: string): StatedOrigin {
   const [input, ...others] = (parseDictionary(signatureInput) ?? []).filter(hasTag);
   const soleOf = (name: string): BareItem | undefined => {
     const [first, ...more] = input?.parameters.filter(([given]) => given === name) ?? [];
     return others.length + more.length === 0 ? first?.[1] : undefined;
   };
-  const created = integerOf(soleOf('created'));
-  return {
-    keyName: parseSigningKeyName(stringOf(soleOf('keyid')) ?? ''),
-    createdS: created !== undefined && created >= 0 ? created : undefined,
-    expiresS: integerOf(soleOf('expires')),
-  };
+  const origin = statedOriginOf(stringOf(soleOf('keyid')), integerOf(soleOf('created')));
+  return { ...origin, expiresS: integerOf(soleOf('expires')) };
+}
+
+export interface HttpEnvelope extends SignatureFields {
+  /** Value of Content-Type as received: the signature covers it. */
+  readonly contentType: string;
+  readonly mediaType: PackMediaType;
+  readonly content: Uint8Array;
+}
+
+export function parseHttpEnvelope(request: HttpEnvelope): Result<EnvelopeClaim, EnvelopeRefusal> {
+  const claim = parseSignatureClaim(request);
+  if (!claim.ok) {
+    const origin = parseStatedOrigin(request.signatureInput);
+    return reject({ code: 'signature-invalid', detail: claim.error, origin });
+  }
+  const { keyName, createdS, expiresS, nonce, contentDigest, digestBase64, signatureParams } = claim.value;
+  const { mediaType, content } = request;
+  const signed = Buffer.from(signatureBase(request.contentType, contentDigest, signatureParams), 'latin1');
+  const signature = Buffer.from(claim.value.signatureBase64, 'base64');
+  return accept({ keyName, createdS, expiresS, nonce, signed, signature, digestBase64, mediaType, content });
 }
 
 /** The text that the device signed (RFC 9421 section 2.5): five lines, LF between them, none at the end. */

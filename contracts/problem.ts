@@ -20,6 +20,8 @@ const PROBLEMS = {
   'key-revoked': { status: 403, title: 'Device key revoked' },
   /** `created` lies outside the freshness window, or `expires` has passed. */
   'timestamp-skew': { status: 403, title: 'Timestamp outside the accepted window' },
+  /** A device, an address or everybody together asks too often; `violated-policies` says whose limit it was. */
+  'quota-exceeded': { status: 429, title: 'Quota exceeded' },
   /** Digest, covered components, key or signature do not prove the content. */
   'signature-invalid': { status: 401, title: 'Signature invalid' },
   /** The content is not what its media type says. */
@@ -38,6 +40,7 @@ export type ProblemCode = keyof typeof PROBLEMS;
 
 /** Codes whose `type` is registered by IANA; the others use our own namespace. */
 const IANA_TYPES: Partial<Record<ProblemCode, string>> = {
+  'quota-exceeded': 'https://iana.org/assignments/http-problem-types#quota-exceeded',
   'temporary-reduced-capacity': 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
 };
 

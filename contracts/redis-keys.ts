@@ -7,8 +7,14 @@ export const redisKeys = {
   readings: (shard: number) => `tt:{${shard}}:readings`,
   /** When the log of the shard began, and what it refuses: see contracts/shard-epoch.ts. */
   epoch: (shard: number) => `tt:{${shard}}:epoch`,
+  /** Version of the registry at its last change of what devices may do: what was decided by an older one is decided again. */
+  trust: (shard: number) => `tt:{${shard}}:trust`,
   /** Replay window of one device key: highest nonce and a bitmap of those below it. */
   replay: (shard: number, thumbprint: string) => `tt:{${shard}}:replay:${thumbprint}`,
+  /** Rate limit of one device: when its allowance is whole again. */
+  deviceLimit: (shard: number, deviceId: string) => `tt:{${shard}}:limit:${deviceId}`,
+  /** Rate limit of one source address, spread over slots of their own. */
+  addressLimit: (slot: number, address: string) => `tt:{ip:${slot}}:limit:${address}`,
   /** Stream of entries that cannot be stored, each with its reason. */
   deadLetters: (shard: number) => `tt:{${shard}}:dead`,
   /** Hash: where detection stands in the shard, and its state per rule and subject. */

@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, sign, type KeyObject } from 'node:crypto';
-import { formatSignatureParams, SENML_JSON, signatureBase } from '../../contracts/http-signature.ts';
+import { SENML_JSON } from '../../contracts/envelope-claim.ts';
+import { formatSignatureParams, signatureBase } from '../../contracts/http-signature.ts';
 import type { FleetDevice } from '../fleet/fleet-device.ts';
 import type { Pack } from '../pack.ts';
 import { encodeSenml } from './encode-senml.ts';

@@ -1,5 +1,12 @@
 import type { PoolClient } from 'pg';
 
+/** The same for a change of what devices may do: what was judged by an older version is judged again. */
+export async function bumpTrustVersion(client: PoolClient): Promise<string> {
+  const version = await bumpRegistryVersion(client);
+  await client.query('UPDATE registry_state SET trust_version = version');
+  return version;
+}
+
 /**
  * The version of a change of the registry, to be written on every row that it touches. Holds a lock until the transaction
  * ends, so that versions become visible in order.

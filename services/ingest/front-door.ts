@@ -1,89 +1,105 @@
-import {
-  parseSignatureClaim,
-  parseStatedOrigin,
-  signatureBase,
-  type SignatureClaim,
-} from '../../contracts/http-signature.ts';
+import type { EnvelopeClaim } from '../../contracts/envelope-claim.ts';
 import type { DeviceRecord } from '../../contracts/registry.ts';
 import { MAX_METRICS_PER_DEVICE } from '../../core/telemetry/reading.ts';
 import type { Logger } from '../../platform/log/logger.ts';
-import type { ProjectionCache } from '../../platform/redis/projection-cache.ts';
 import type { AdmissionOutcome, AdmissionQueue } from './admit/admission-queue.ts';
-import { identify } from './identify/api-key-check.ts';
 import { claimedKey, decideClaim, type Freshness } from './identify/decide-claim.ts';
-import type { Identity } from './identify/identity.ts';
+import type { Identities } from './identify/identities.ts';
+import { allowanceOf, quotaExceeded } from './limit/limit-outcome.ts';
+import type { LimitVerdict, RateLimiter } from './limit/rate-limiter.ts';
+import type { Message } from './message.ts';
 import { reducedCapacity, rejected, type Outcome, type Rejected } from './outcome.ts';
 import type { Envelope, PackMetric } from './verify/envelope.ts';
 import type { VerifyPool } from './verify/verify-pool.ts';
 
-/** A message as it came in: framed and complete, nothing about it believed. */
-export interface TelemetryRequest {
-  readonly apiKey: string;
-  readonly contentType: string;
-  readonly signatureInput: string;
-  readonly signature: string;
-  readonly contentDigest: string;
-  readonly content: Uint8Array;
-  readonly receivedMs: number;
+/** The registry may change again while a message is judged again; a device that is told to come back loses nothing. */
+const MAX_JUDGEMENTS = 3;
+
+export interface FrontDoorParts {
+  readonly registry: { readonly version: number | undefined; advance(version: number): void; check(): Promise<void> };
+  readonly identities: Identities;
+  readonly limiter: RateLimiter;
+  readonly pool: VerifyPool;
+  readonly admissions: AdmissionQueue;
 }
+
+/** An outcome, or the registry has changed meanwhile in what devices may do. */
+type Judgement = Outcome | { readonly staleBefore: number };
 
 /** Decides what becomes of a message. The order of the steps is the precedence of the problem codes, cheap ones first. */
 export class FrontDoor {
-  readonly #identities: ProjectionCache<Identity>;
-  readonly #pool: VerifyPool;
-  readonly #admissions: AdmissionQueue;
+  readonly #parts: FrontDoorParts;
   readonly #freshness: Freshness;
   readonly #log: Logger;
 
-  constructor(
-    identities: ProjectionCache<Identity>,
-    pool: VerifyPool,
-    admissions: AdmissionQueue,
-    options: { readonly freshness: Freshness; readonly log: Logger },
-  ) {
-    this.#identities = identities;
-    this.#pool = pool;
-    this.#admissions = admissions;
+  constructor(parts: FrontDoorParts, options: { readonly freshness: Freshness; readonly log: Logger }) {
+    this.#parts = parts;
     this.#freshness = options.freshness;
     this.#log = options.log;
   }
 
-  async handle(request: TelemetryRequest): Promise<Outcome> {
-    let identity: Identity | undefined;
+  async handle(message: Message): Promise<Outcome> {
+    const { registry } = this.#parts;
+    for (let judgement = 0; judgement < MAX_JUDGEMENTS; judgement += 1) {
+      if (registry.version === undefined) await registry.check();
+      if (registry.version === undefined) return reducedCapacity('the registry is not projected yet');
+      const outcome = await this.#judge(message, registry.version);
+      if (!('staleBefore' in outcome)) return outcome;
+      registry.advance(outcome.staleBefore);
+    }
+    return reducedCapacity('the registry keeps changing');
+  }
+
+  async #judge(message: Message, registryVersion: number): Promise<Judgement> {
+    let device: DeviceRecord | undefined;
     try {
-      identity = await identify(request.apiKey, this.#identities, request.receivedMs);
+      device = await this.#parts.identities.find(message.sender, message.receivedMs);
     } catch (error) {
       return this.#unavailable(error, 'the registry cannot be read');
     }
-    if (identity === undefined) return rejected('unauthorized');
+    if (device === undefined) return rejected('unauthorized');
 
-    const { device } = identity;
     // Blocks of addresses and of (address, device) pairs are decided here, before the claim is read.
-    const claim = parseSignatureClaim(request);
-    const origin = claim.ok ? claim.value : parseStatedOrigin(request.signatureInput);
-    const refusal = decideClaim(device, origin, request.receivedMs, this.#freshness);
+    if (device.disabled) return rejected('device-disabled');
+    const claim = message.readClaim();
+    const origin = claim.ok ? claim.value : claim.error.origin;
+    const refusal = origin === undefined ? undefined : decideClaim(device, origin, message, this.#freshness);
     if (refusal !== undefined) return refusal;
-    // Rate limits are decided here: the last step before curve arithmetic.
-    if (!claim.ok) return rejected('signature-invalid', { detail: claim.error });
-    const envelope = envelopeOf(request, device, claim.value);
-    if (envelope === undefined) return rejected('signature-invalid', { detail: 'keyid names no key of this device' });
-    return await this.#prove(envelope, device);
+    return await this.#limit(message, device, async () => {
+      if (!claim.ok) return rejected(claim.error.code, { detail: claim.error.detail });
+      const envelope = envelopeOf(message, device, claim.value);
+      if (envelope === undefined) return rejected('signature-invalid', { detail: 'keyid names no key of this device' });
+      return await this.#prove(envelope, device, registryVersion);
+    });
   }
 
-  async #prove(envelope: Envelope, device: DeviceRecord): Promise<Outcome> {
-    const verification = await this.#pool.verify(envelope);
+  /** The last step before curve arithmetic. */
+  async #limit(message: Message, device: DeviceRecord, proceed: () => Promise<Judgement>): Promise<Judgement> {
+    const requester = { deviceId: device.id, deviceClass: device.class, address: message.source };
+    let verdict: LimitVerdict;
+    try {
+      verdict = await this.#parts.limiter.decide(requester, message.receivedMs * 1000);
+    } catch (error) {
+      return this.#unavailable(error, 'the rate limits cannot be read');
+    }
+    return verdict.allowed ? { ...(await proceed()), rateLimit: allowanceOf(verdict) } : quotaExceeded(verdict);
+  }
+
+  async #prove(envelope: Envelope, device: DeviceRecord, registryVersion: number): Promise<Judgement> {
+    const verification = await this.#parts.pool.verify(envelope);
     if (verification === undefined) return reducedCapacity('too many messages wait to be verified');
     if (verification.kind === 'refused') return rejected(verification.code, verification.extras);
     const unfit = decideMetrics(device, verification.metrics);
     if (unfit !== undefined) return unfit;
     try {
-      const admission = await this.#admissions.admit(device.id, {
+      const admission = await this.#parts.admissions.admit(device.id, {
+        registryVersion,
         key: envelope.key,
         nonce: envelope.nonce,
         createdMs: envelope.createdUs / 1000,
         pack: verification.pack,
       });
-      return outcomeOf(admission, verification.readings);
+      return typeof admission === 'object' ? admission : outcomeOf(admission, verification.readings);
     } catch (error) {
       return this.#unavailable(error, 'the log cannot be written');
     }
@@ -95,20 +111,21 @@ export class FrontDoor {
   }
 }
 
-function envelopeOf(request: TelemetryRequest, device: DeviceRecord, claim: SignatureClaim): Envelope | undefined {
+function envelopeOf(message: Message, device: DeviceRecord, claim: EnvelopeClaim): Envelope | undefined {
   const key = claimedKey(device, claim);
   if (key === undefined) return undefined;
   return {
     deviceId: claim.keyName.deviceId,
     key: key.thumbprint,
     publicKey: key.public_key,
-    signatureBase64: claim.signatureBase64,
-    signatureBase: signatureBase(request.contentType, claim.contentDigest, claim.signatureParams),
-    digestBase64: claim.digestBase64,
     nonce: claim.nonce,
     createdUs: claim.createdS * 1e6,
-    receivedUs: request.receivedMs * 1000,
-    content: request.content,
+    receivedUs: message.receivedMs * 1000,
+    digestBase64: claim.digestBase64,
+    mediaType: claim.mediaType,
+    signature: claim.signature,
+    signed: claim.signed,
+    content: claim.content,
   };
 }
 
@@ -128,7 +145,7 @@ function decideMetrics(device: DeviceRecord, metrics: readonly PackMetric[]): Re
   return rejected('schema-invalid', { errors: [{ pointer: '', detail }] });
 }
 
-function outcomeOf(admission: AdmissionOutcome, readings: number): Outcome {
+function outcomeOf(admission: Extract<AdmissionOutcome, string>, readings: number): Outcome {
   switch (admission) {
     case 'accepted':
       return { kind: 'accepted', readings };

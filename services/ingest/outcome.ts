@@ -1,14 +1,20 @@
 import type { ProblemCode, ProblemExtras } from '../../contracts/problem.ts';
+import type { RateLimitStatus } from './limit/limit-outcome.ts';
+
+interface Decided {
+  /** Undefined for what was decided before the limits. */
+  readonly rateLimit?: RateLimitStatus;
+}
 
 /** What becomes of an envelope: one of these, whatever brought it. */
 export type Outcome =
-  | { readonly kind: 'accepted'; readonly readings: number }
-  | {
+  | (Decided & { readonly kind: 'accepted'; readonly readings: number })
+  | (Decided & {
       readonly kind: 'rejected';
       readonly code: ProblemCode;
       readonly extras?: ProblemExtras;
       readonly retryAfterS?: number;
-    };
+    });
 
 export type Rejected = Extract<Outcome, { kind: 'rejected' }>;
 

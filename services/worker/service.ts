@@ -47,7 +47,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   const registry = createMetricsRegistry('worker');
   const metrics = createWorkerMetrics(registry);
   const keeper = new LogKeeper(redis, database, shardCount, log);
-  const projector = new Projector(redis, database, log);
+  const projector = new Projector(redis, database, shardCount, log);
   const view = new RegistryView(redis);
   const watch = new RegistryWatch({ redis, subscriber: open('worker-subscriber'), onChange: () => view.clear(), log });
   resources.defer('registry watch', () => watch.close());

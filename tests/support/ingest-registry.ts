@@ -1,7 +1,7 @@
 import { formatShardEpoch, type ShardEpoch } from '../../contracts/shard-epoch.ts';
 import { redisKeys } from '../../contracts/redis-keys.ts';
 import { shardOf } from '../../contracts/shard.ts';
-import { bumpRegistryVersion } from '../../platform/postgres/registry-version.ts';
+import { bumpTrustVersion } from '../../platform/postgres/registry-version.ts';
 import { RegistryStore } from '../../platform/postgres/registry-store.ts';
 import { inTransaction } from '../../platform/postgres/transaction.ts';
 import { LogKeeper } from '../../services/worker/log/log-keeper.ts';
@@ -18,7 +18,7 @@ export class IngestRegistry {
   constructor(stores: WorkerStores) {
     this.#stores = stores;
     this.#registrations = new RegistryStore(stores.database);
-    this.#projector = new Projector(stores.redis, stores.database, stores.log);
+    this.#projector = new Projector(stores.redis, stores.database, SHARD_COUNT, stores.log);
   }
 
   async beginLogs(): Promise<void> {
@@ -47,7 +47,7 @@ export class IngestRegistry {
 
   async #change(device: SignedDevice, sql: string, values: readonly unknown[]): Promise<void> {
     await inTransaction(this.#stores.database, async (client) => {
-      const version = await bumpRegistryVersion(client);
+      const version = await bumpTrustVersion(client);
       await client.query(sql, [device.id, ...values]);
       await client.query('UPDATE devices SET registry_version = $2 WHERE id = $1', [device.id, version]);
       await client.query('UPDATE api_keys SET registry_version = $2 WHERE device_id = $1', [device.id, version]);

@@ -3,12 +3,12 @@ import { parseDeviceRecord, type DeviceRecord } from '../../contracts/registry.t
 import { bumpRegistryVersion } from '../../platform/postgres/registry-version.ts';
 import { inTransaction } from '../../platform/postgres/transaction.ts';
 import { Projector } from '../../services/worker/project/projector.ts';
-import type { WorkerStores } from './worker-stores.ts';
+import { SHARD_COUNT, type WorkerStores } from './worker-stores.ts';
 
 export const PROJECTED_HASHES = [redisKeys.devices, redisKeys.apiKeys, redisKeys.rules, redisKeys.zones];
 
 export function createProjector(stores: WorkerStores): Projector {
-  return new Projector(stores.openRedis('test-projector'), stores.database, stores.log);
+  return new Projector(stores.openRedis('test-projector'), stores.database, SHARD_COUNT, stores.log);
 }
 
 /** Writes as an operator does; $1 is the version of the change. */

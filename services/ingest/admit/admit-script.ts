@@ -3,6 +3,8 @@ import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 
 export interface Admittable {
+  /** Version of the registry by which the envelope was judged. */
+  readonly registryVersion: number;
   /** Thumbprint of the key that signed. */
   readonly key: string;
   readonly nonce: number;
@@ -10,11 +12,16 @@ export interface Admittable {
   readonly pack: string;
 }
 
-export const ADMISSIONS = ['accepted', 'replay-detected', 'nonce-too-old'] as const;
+export const ADMISSIONS = ['accepted', 'replay-detected', 'nonce-too-old', 'stale'] as const;
 export type Admission = (typeof ADMISSIONS)[number];
 
 export type AdmitReply =
-  | { readonly kind: 'decided'; readonly admissions: readonly Admission[] }
+  | {
+      readonly kind: 'decided';
+      readonly admissions: readonly Admission[];
+      /** What was judged by an older version of the registry is stale. */
+      readonly trustVersion: number;
+    }
   /** The log is another one; `current` is undefined when nobody has begun it yet. */
   | { readonly kind: 'other-epoch'; readonly current: string | undefined };
 
@@ -29,11 +36,11 @@ export class AdmitScript {
   }
 
   async run(shard: number, epoch: string, envelopes: readonly Admittable[]): Promise<AdmitReply> {
-    const keys = [redisKeys.readings(shard), redisKeys.epoch(shard)];
+    const keys = [redisKeys.readings(shard), redisKeys.epoch(shard), redisKeys.trust(shard)];
     const values: (string | number)[] = [epoch, this.#replayWindow];
     for (const envelope of envelopes) {
       keys.push(redisKeys.replay(shard, envelope.key));
-      values.push(envelope.nonce, envelope.createdMs, envelope.pack);
+      values.push(envelope.registryVersion, envelope.nonce, envelope.createdMs, envelope.pack);
     }
     return parseReply(await this.#script(keys, values), envelopes.length);
   }
@@ -45,8 +52,10 @@ function parseReply(reply: unknown, expected: number): AdmitReply {
     const current: unknown = reply[1];
     return { kind: 'other-epoch', current: typeof current === 'string' && current !== '' ? current : undefined };
   }
-  const admissions = reply.map((word: unknown) => ADMISSIONS.find((admission) => admission === word));
+  const parts: readonly unknown[] = reply;
+  const [trustVersion, ...words] = parts;
+  const admissions = words.map((word) => ADMISSIONS.find((admission) => admission === word));
   const known = admissions.filter((admission) => admission !== undefined);
   if (known.length !== expected) throw new Error('admit.lua answered for another number of envelopes');
-  return { kind: 'decided', admissions: known };
+  return { kind: 'decided', admissions: known, trustVersion: Number(trustVersion) };
 }

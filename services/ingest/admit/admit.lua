@@ -2,15 +2,18 @@
 --
 -- KEYS[1]    readings stream of the shard
 -- KEYS[2]    epoch of the shard
--- KEYS[2+i]  replay window of the key that signed envelope i
+-- KEYS[3]    version of the registry at its last change of what devices may do
+-- KEYS[3+i]  replay window of the key that signed envelope i
 -- ARGV[1]    epoch as the caller knows it
 -- ARGV[2]    size of the replay window in nonces, a multiple of 8
--- ARGV[3i]   nonce of envelope i, decimal, below 2^53
--- ARGV[3i+1] its created, Unix milliseconds
--- ARGV[3i+2] its pack
+-- ARGV[4i-1] version of the registry by which envelope i was judged
+-- ARGV[4i]   its nonce, decimal, below 2^53
+-- ARGV[4i+1] its created, Unix milliseconds
+-- ARGV[4i+2] its pack
 --
--- Returns {"epoch", <epoch or "">} and does nothing when the log is not the one that the caller knows; else one of
--- "accepted", "replay-detected", "nonce-too-old" for each envelope.
+-- Returns {"epoch", <epoch or "">} and does nothing when the log is not the one that the caller knows; else the version of
+-- KEYS[3], and one of "accepted", "replay-detected", "nonce-too-old", "stale" for each envelope. A stale one was judged by
+-- an older registry than that: its key may have been revoked since.
 --
 -- A replay window is a string: 16 digits, the highest nonce, then one bit for each nonce in (highest - size, highest],
 -- at the position nonce mod size. It keeps the size that it was made with until a nonce jumps past the whole window, so
@@ -23,6 +26,7 @@ local epoch = redis.call('GET', KEYS[2]) or ''
 if epoch ~= ARGV[1] or epoch == '' then
   return { 'epoch', epoch }
 end
+local trust = tonumber(redis.call('GET', KEYS[3]) or '0')
 local refuse_at_or_before = tonumber(string.match(epoch, ':(%d+)$'))
 
 -- Clears the bits of positions first..last, which do not wrap.
@@ -67,7 +71,10 @@ local function mark(key, nonce, highest, size)
   redis.call('SETBIT', key, HEAD * 8 + math.fmod(nonce, size), 1)
 end
 
-local function decide(key, nonce, created_ms, pack)
+local function decide(key, version, nonce, created_ms, pack)
+  if version < trust then
+    return 'stale'
+  end
   if created_ms <= refuse_at_or_before then
     return 'nonce-too-old'
   end
@@ -90,8 +97,14 @@ local function decide(key, nonce, created_ms, pack)
   return 'accepted'
 end
 
-local outcomes = {}
-for i = 1, #KEYS - 2 do
-  outcomes[i] = decide(KEYS[2 + i], tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1]), ARGV[3 * i + 2])
+local outcomes = { string.format('%.0f', trust) }
+for i = 1, #KEYS - 3 do
+  outcomes[1 + i] = decide(
+    KEYS[3 + i],
+    tonumber(ARGV[4 * i - 1]),
+    tonumber(ARGV[4 * i]),
+    tonumber(ARGV[4 * i + 1]),
+    ARGV[4 * i + 2]
+  )
 end
 return outcomes

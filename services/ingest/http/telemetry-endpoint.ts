@@ -1,11 +1,15 @@
-import { MAX_CONTENT_BYTES, SENML_JSON, TELEMETRY_METHOD, TELEMETRY_PATH } from '../../../contracts/http-signature.ts';
-import { queryOf, type HttpRequest, type HttpResponse } from '../../../platform/http/uws.ts';
-import type { Logger } from '../../../platform/log/logger.ts';
+import { MAX_CONTENT_BYTES, TELEMETRY_METHOD, TELEMETRY_PATH } from '../../../contracts/http-signature.ts';
+import type { ProblemCode } from '../../../contracts/problem.ts';
+import { queryOf, remoteAddressOf, type HttpRequest, type HttpResponse } from '../../../platform/http/uws.ts';
+import { accept, reject, type Result } from '../../../core/result.ts';
 import type { FrontDoor } from '../front-door.ts';
-import type { IngestMetrics } from '../metrics.ts';
+import type { Message } from '../message.ts';
+import type { OutcomeObserver } from '../outcome-observer.ts';
 import { reducedCapacity, rejected, type Outcome } from '../outcome.ts';
 import { BodyCollector } from './body-collector.ts';
-import { readHeaders, type HeadersResult, type TelemetryHeaders } from './read-headers.ts';
+import { sourceOf, type ClientAddress } from './client-address.ts';
+import { ACCEPTED_MEDIA_TYPES, envelopeFormOf, readEnvelope, type EnvelopeForm } from './read-envelope.ts';
+import { readHeaders, type TelemetryHeaders } from './read-headers.ts';
 import { reply } from './reply.ts';
 
 /**
@@ -19,6 +23,8 @@ const SWEEP_EVERY_MS = 250;
 
 interface Exchange {
   readonly response: HttpResponse;
+  /** Address of the peer: gone once the client is. */
+  readonly peer: string;
   readonly startedMs: number;
   /** The client is gone: the response must not be touched any more. */
   aborted: boolean;
@@ -27,8 +33,8 @@ interface Exchange {
 /** The HTTP edge: framing, size and media type; everything after that is the front door's. */
 export class TelemetryEndpoint {
   readonly #frontDoor: FrontDoor;
-  readonly #metrics: IngestMetrics;
-  readonly #log: Logger;
+  readonly #clientAddress: ClientAddress;
+  readonly #observer: OutcomeObserver;
   /** Exchanges whose body is not complete. */
   readonly #receiving = new Set<Exchange>();
   readonly #sweeper: NodeJS.Timeout;
@@ -36,10 +42,10 @@ export class TelemetryEndpoint {
   #draining = false;
   #whenIdle: (() => void) | undefined;
 
-  constructor(frontDoor: FrontDoor, metrics: IngestMetrics, log: Logger) {
+  constructor(frontDoor: FrontDoor, clientAddress: ClientAddress, observer: OutcomeObserver) {
     this.#frontDoor = frontDoor;
-    this.#metrics = metrics;
-    this.#log = log;
+    this.#clientAddress = clientAddress;
+    this.#observer = observer;
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
   }
 
@@ -49,13 +55,14 @@ export class TelemetryEndpoint {
 
   /** uWebSockets lets `request` live until this returns. */
   handle(response: HttpResponse, request: HttpRequest): void {
-    const exchange: Exchange = { response, startedMs: Date.now(), aborted: false };
+    const peer = remoteAddressOf(response);
+    const exchange: Exchange = { response, peer, startedMs: Date.now(), aborted: false };
     this.#inFlight += 1;
     response.onAborted(() => this.#abort(exchange));
-    const headers = readHeaders(request);
-    const unfit = decideFraming(request, headers) ?? (headers.ok ? decideContent(headers.value) : undefined);
-    if (unfit !== undefined) this.#refuse(exchange, unfit);
-    else if (headers.ok) this.#receive(exchange, headers.value);
+    const headers = decideFraming(request);
+    const form = headers.ok ? decideContent(headers.value) : headers;
+    if (headers.ok && form.ok) this.#receive(exchange, headers.value, form.value);
+    else if (!form.ok) this.#refuse(exchange, form.error);
   }
 
   /** From now on every reply closes its connection. Resolves when no more is to come and nothing is in flight. */
@@ -79,7 +86,7 @@ export class TelemetryEndpoint {
     setImmediate(() => this.#answer(exchange, outcome, true));
   }
 
-  #receive(exchange: Exchange, headers: TelemetryHeaders): void {
+  #receive(exchange: Exchange, headers: TelemetryHeaders, form: EnvelopeForm): void {
     const body = new BodyCollector(MAX_CONTENT_BYTES);
     this.#receiving.add(exchange);
     exchange.response.onData((chunk, isLast) => {
@@ -87,28 +94,35 @@ export class TelemetryEndpoint {
       const fits = body.add(chunk);
       if (fits && !isLast) return;
       this.#receiving.delete(exchange);
-      if (fits) void this.#decide(exchange, headers, body.bytes());
+      if (fits) void this.#decide(exchange, this.#messageOf(exchange, headers, form, body.bytes()));
       else this.#refuse(exchange, tooLarge());
     });
   }
 
-  async #decide(exchange: Exchange, headers: TelemetryHeaders, content: Uint8Array): Promise<void> {
+  #messageOf(exchange: Exchange, headers: TelemetryHeaders, form: EnvelopeForm, content: Uint8Array): Message {
+    const address = this.#clientAddress.find(exchange.peer, headers.forwardedFor);
+    return {
+      sender: { kind: 'api-key', text: headers.apiKey },
+      source: address === undefined ? undefined : sourceOf(address),
+      mayBeHeld: form.kind !== 'http-signature',
+      receivedMs: Date.now(),
+      readClaim: () => readEnvelope(form, headers, content),
+    };
+  }
+
+  async #decide(exchange: Exchange, message: Message): Promise<void> {
     let outcome: Outcome;
     try {
-      outcome = await this.#frontDoor.handle({ ...headers, content, receivedMs: Date.now() });
+      outcome = await this.#frontDoor.handle(message);
     } catch (error) {
-      this.#log.error({ err: error }, 'a message could not be decided');
+      this.#observer.undecided(error);
       outcome = reducedCapacity('the message could not be decided');
     }
     this.#answer(exchange, outcome, false);
   }
 
   #answer(exchange: Exchange, outcome: Outcome, closeConnection: boolean): void {
-    const code = outcome.kind === 'accepted' ? 'accepted' : outcome.code;
-    this.#metrics.requests.inc({ code });
-    this.#metrics.requestSeconds.observe((Date.now() - exchange.startedMs) / 1000);
-    if (outcome.kind === 'accepted') this.#metrics.readings.inc(outcome.readings);
-    else this.#log.debug({ code }, 'rejected');
+    this.#observer.decided(outcome, exchange.startedMs);
     if (!exchange.aborted) reply(exchange.response, outcome, closeConnection || this.#draining);
     this.#end();
   }
@@ -135,19 +149,23 @@ export class TelemetryEndpoint {
 }
 
 /** In the order of the problem codes. */
-function decideFraming(request: HttpRequest, headers: HeadersResult): Outcome | undefined {
-  if (queryOf(request) !== undefined) return rejected('malformed-request', { detail: 'no query string is accepted' });
-  const refusal = headers.ok ? undefined : rejected(headers.error.code, { detail: headers.error.detail });
-  if (refusal?.code === 'malformed-request') return refusal;
-  if (request.getUrl() !== TELEMETRY_PATH) return rejected('not-found');
-  if (request.getCaseSensitiveMethod() !== TELEMETRY_METHOD) return rejected('method-not-allowed');
-  return refusal;
+function decideFraming(request: HttpRequest): Result<TelemetryHeaders, Outcome> {
+  const refuse = (code: ProblemCode, detail?: string) =>
+    reject(rejected(code, detail === undefined ? undefined : { detail }));
+  if (queryOf(request) !== undefined) return refuse('malformed-request', 'no query string is accepted');
+  const headers = readHeaders(request);
+  if (!headers.ok && headers.error.code === 'malformed-request')
+    return refuse('malformed-request', headers.error.detail);
+  if (request.getUrl() !== TELEMETRY_PATH) return refuse('not-found');
+  if (request.getCaseSensitiveMethod() !== TELEMETRY_METHOD) return refuse('method-not-allowed');
+  return headers.ok ? headers : refuse(headers.error.code, headers.error.detail);
 }
 
-function decideContent(headers: TelemetryHeaders): Outcome | undefined {
-  if (headers.contentLength !== undefined && headers.contentLength > MAX_CONTENT_BYTES) return tooLarge();
-  if (headers.contentType.toLowerCase() === SENML_JSON) return undefined;
-  return rejected('unsupported-media-type', { detail: `the content type must be ${SENML_JSON}` });
+function decideContent(headers: TelemetryHeaders): Result<EnvelopeForm, Outcome> {
+  if (headers.contentLength !== undefined && headers.contentLength > MAX_CONTENT_BYTES) return reject(tooLarge());
+  const form = envelopeFormOf(headers.contentType);
+  if (form !== undefined) return accept(form);
+  return reject(rejected('unsupported-media-type', { detail: `the content type must be ${ACCEPTED_MEDIA_TYPES}` }));
 }
 
 function tooLarge(): Outcome {

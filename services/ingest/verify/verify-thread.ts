@@ -15,12 +15,15 @@ const options = verifyThreadOptionsSchema.parse(workerData);
 const verifier = createVerifier(options.verifier, options.maxCachedKeys);
 
 /** The one task of the pool. A bad envelope is an answer, never an exception. */
-export default function verifyBatch({ claims, contents, contentLengths }: VerifyBatch): Verification[] {
-  let start = 0;
-  return claims.map((claim, index) => {
-    const end = start + (contentLengths[index] ?? 0);
-    const content = contents.subarray(start, end);
-    start = end;
-    return verifyEnvelope({ ...claim, content }, verifier, options);
+export default function verifyBatch({ heads, bytes, lengths }: VerifyBatch): Verification[] {
+  let at = 0;
+  const next = (part: number): Uint8Array => {
+    const start = at;
+    at += lengths[part] ?? 0;
+    return bytes.subarray(start, at);
+  };
+  return heads.map((head, index) => {
+    const [signature, signed, content] = [next(3 * index), next(3 * index + 1), next(3 * index + 2)];
+    return verifyEnvelope({ ...head, signature, signed, content }, verifier, options);
   });
 }

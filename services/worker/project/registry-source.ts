@@ -9,11 +9,19 @@ export interface RegistryRows {
   readonly zones: ReadonlyMap<string, ZoneRecord>;
 }
 
-export async function loadRegistryVersion(database: Pool): Promise<string> {
-  const { rows } = await database.query<{ version: string }>('SELECT version::text FROM registry_state');
-  const version = rows[0]?.version;
-  if (version === undefined) throw new Error('the table registry_state is empty; apply the migrations');
-  return version;
+export interface RegistryVersions {
+  readonly version: string;
+  /** Of the last change of what devices may do. */
+  readonly trust: string;
+}
+
+export async function loadRegistryVersions(database: Pool): Promise<RegistryVersions> {
+  const { rows } = await database.query<RegistryVersions>(
+    'SELECT version::text, trust_version::text AS trust FROM registry_state',
+  );
+  const [versions] = rows;
+  if (versions === undefined) throw new Error('the table registry_state is empty; apply the migrations');
+  return versions;
 }
 
 /** How much each part of the registry holds. */

@@ -1,0 +1,39 @@
+import { intervalUsOf, type LimitPolicy } from '../../../core/limits/gcra.ts';
+import type { Rejected } from '../outcome.ts';
+import type { LimitVerdict } from './rate-limiter.ts';
+
+/** What the RateLimit fields of a reply say (draft-ietf-httpapi-ratelimit-headers-11). */
+export interface RateLimitStatus {
+  readonly policy: LimitPolicy;
+  readonly remaining: number;
+  /** Until the quota is whole again or, when nothing remains, until the next request passes. */
+  readonly resetS: number;
+}
+
+/** Returns are spread over a tenth of the wait, so that those who were refused together do not come back together. */
+const JITTER = 0.1;
+
+export function quotaExceeded(verdict: Extract<LimitVerdict, { allowed: false }>): Rejected {
+  const waitS = verdict.waitUs / 1e6;
+  const retryAfterS = Math.max(1, Math.ceil(waitS * (1 + Math.random() * JITTER)));
+  return {
+    kind: 'rejected',
+    code: 'quota-exceeded',
+    extras: { 'violated-policies': [verdict.policy.name] },
+    retryAfterS,
+    rateLimit: { policy: verdict.policy, remaining: 0, resetS: retryAfterS },
+  };
+}
+
+export function allowanceOf({ least }: Extract<LimitVerdict, { allowed: true }>): RateLimitStatus {
+  const usedUs = (least.policy.quota - least.remaining) * intervalUsOf(least.policy);
+  return { ...least, resetS: Math.ceil(usedUs / 1e6) };
+}
+
+export function formatPolicy({ name, quota, windowS }: LimitPolicy): string {
+  return `"${name}";q=${quota};w=${windowS}`;
+}
+
+export function formatRateLimit({ policy, remaining, resetS }: RateLimitStatus): string {
+  return `"${policy.name}";r=${remaining};t=${resetS}`;
+}
