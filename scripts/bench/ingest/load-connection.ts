@@ -14,6 +14,12 @@ export interface ConnectionEvents {
 /** More than any reply of ours, so that one arrives in one piece. */
 const READ_BUFFER_BYTES = 16_384;
 
+export interface LoadTarget {
+  readonly port: number;
+  /** Limits count by source address, so that a fleet has many. */
+  readonly localAddress: string | undefined;
+}
+
 /** One keep-alive connection with one request under way at a time: next to nothing between it and the socket. */
 export class LoadConnection {
   readonly #socket: Socket;
@@ -23,11 +29,12 @@ export class LoadConnection {
   #waiting = false;
   #ended = false;
 
-  constructor(port: number, events: ConnectionEvents) {
+  constructor({ port, localAddress }: LoadTarget, events: ConnectionEvents) {
     this.#events = events;
     this.#socket = connect({
       host: '127.0.0.1',
       port,
+      ...(localAddress !== undefined && { localAddress }),
       noDelay: true,
       onread: {
         buffer: Buffer.allocUnsafe(READ_BUFFER_BYTES),
