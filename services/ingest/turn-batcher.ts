@@ -10,11 +10,14 @@ interface Waiting<Item, Answer> {
 export interface TurnBatcherOptions<Item, Answer> {
   readonly redis: Redis;
   readonly maxBatch: number;
-  /** Answers for each item of a batch, in order. A rejection is passed on to each of them. */
-  readonly run: (slot: number, items: readonly Item[]) => Promise<readonly Answer[]>;
+  /** Answers for each item of a batch, in order, with an error for an item that failed. A rejection goes to all of them. */
+  readonly run: (items: readonly Item[]) => Promise<readonly (Answer | Error)[]>;
 }
 
-/** Runs together what is asked for in one event-loop turn and belongs to one slot: a script in Redis costs more by call than by item. */
+/**
+ * Runs together what is asked for in one event-loop turn: a call of a script costs several times as much as an item in it.
+ * In a cluster, keys of different slots cannot be in one call, so that there each slot has its own.
+ */
 export class TurnBatcher<Item, Answer> {
   readonly #options: TurnBatcherOptions<Item, Answer>;
   #slots = new Map<number, Waiting<Item, Answer>[]>();
@@ -23,11 +26,13 @@ export class TurnBatcher<Item, Answer> {
     this.#options = options;
   }
 
+  /** @param slot what has the same number has the same hash tag */
   run(slot: number, item: Item): Promise<Answer> {
+    const together = this.#options.redis.isCluster ? slot : 0;
     return new Promise((settle, fail) => {
       if (this.#slots.size === 0) setImmediate(() => this.#flush());
-      const waiting = this.#slots.get(slot);
-      if (waiting === undefined) this.#slots.set(slot, [{ item, settle, fail }]);
+      const waiting = this.#slots.get(together);
+      if (waiting === undefined) this.#slots.set(together, [{ item, settle, fail }]);
       else waiting.push({ item, settle, fail });
     });
   }
@@ -37,22 +42,22 @@ export class TurnBatcher<Item, Answer> {
     this.#slots = new Map();
     const { redis, maxBatch } = this.#options;
     inOneWrite(redis, () => {
-      for (const [slot, waiting] of slots) {
+      for (const waiting of slots.values()) {
         for (let start = 0; start < waiting.length; start += maxBatch) {
-          void this.#send(slot, waiting.slice(start, start + maxBatch));
+          void this.#send(waiting.slice(start, start + maxBatch));
         }
       }
     });
   }
 
-  async #send(slot: number, batch: readonly Waiting<Item, Answer>[]): Promise<void> {
+  async #send(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
     try {
-      const answers = await this.#options.run(
-        slot,
-        batch.map(({ item }) => item),
-      );
+      const answers = await this.#options.run(batch.map(({ item }) => item));
       if (answers.length !== batch.length) throw new Error('a batch was answered for another number of items');
-      for (const [index, answer] of answers.entries()) batch[index]?.settle(answer);
+      for (const [index, answer] of answers.entries()) {
+        if (answer instanceof Error) batch[index]?.fail(answer);
+        else batch[index]?.settle(answer);
+      }
     } catch (error) {
       for (const waiting of batch) waiting.fail(error);
     }

@@ -20,8 +20,8 @@ export async function admitAll(
   shard: number,
   envelopes: readonly Admittable[],
 ): Promise<readonly Admission[]> {
-  const reply = await script.run(shard, EPOCH, envelopes);
-  assert.ok(reply.kind === 'decided', JSON.stringify(reply));
+  const [reply] = await script.run([{ shard, epoch: EPOCH, envelopes }]);
+  assert.ok(reply?.kind === 'decided', JSON.stringify(reply));
   return reply.admissions;
 }
 

@@ -2,7 +2,7 @@ import { shardOf } from '../../../contracts/shard.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { TurnBatcher } from '../turn-batcher.ts';
-import { AdmitScript, type Admission, type Admittable } from './admit-script.ts';
+import { AdmitScript, type Admission, type AdmitReply, type Admittable } from './admit-script.ts';
 
 export type AdmissionOutcome =
   | Exclude<Admission, 'stale'>
@@ -14,43 +14,99 @@ export type AdmissionOutcome =
 /** Larger batches hold Redis up for more than half a millisecond at a time. */
 const MAX_BATCH = 64;
 
-/** Admits envelopes, those of one event-loop turn and one shard together. */
+interface Waiting {
+  readonly shard: number;
+  readonly envelope: Admittable;
+}
+
+interface Group {
+  readonly shard: number;
+  readonly envelopes: Admittable[];
+  /** Of the envelopes among those that wait. */
+  readonly positions: number[];
+}
+
+/** Admits envelopes, those of one event-loop turn together. */
 export class AdmissionQueue {
   readonly #redis: Redis;
   readonly #script: AdmitScript;
   readonly #shardCount: number;
   readonly #epochs = new Map<number, string>();
-  readonly #batcher: TurnBatcher<Admittable, AdmissionOutcome>;
+  readonly #batcher: TurnBatcher<Waiting, AdmissionOutcome>;
 
   constructor(redis: Redis, shardCount: number, replayWindow: number) {
     this.#redis = redis;
     this.#script = new AdmitScript(redis, replayWindow);
     this.#shardCount = shardCount;
-    this.#batcher = new TurnBatcher({
-      redis,
-      maxBatch: MAX_BATCH,
-      run: (shard, envelopes) => this.#admitAll(shard, envelopes),
-    });
+    this.#batcher = new TurnBatcher({ redis, maxBatch: MAX_BATCH, run: (waiting) => this.#admitAll(waiting) });
   }
 
   /** Rejects when Redis fails: the envelope may or may not be in the log, and the device has to ask again. */
-  admit(deviceId: string, envelope: Admittable): Promise<AdmissionOutcome> {
-    return this.#batcher.run(shardOf(deviceId, this.#shardCount), envelope);
+  async admit(deviceId: string, envelope: Admittable): Promise<AdmissionOutcome> {
+    const shard = shardOf(deviceId, this.#shardCount);
+    return await this.#batcher.run(shard, { shard, envelope });
   }
 
-  /** Learns the epoch once when it is another one than this process knew. */
-  async #admitAll(shard: number, envelopes: readonly Admittable[]): Promise<readonly AdmissionOutcome[]> {
-    let epoch = this.#epochs.get(shard) ?? (await this.#redis.get(redisKeys.epoch(shard))) ?? undefined;
-    for (let attempt = 0; attempt < 2 && epoch !== undefined; attempt += 1) {
-      this.#epochs.set(shard, epoch);
-      const reply = await this.#script.run(shard, epoch, envelopes);
-      if (reply.kind === 'decided') {
-        const stale = { staleBefore: reply.trustVersion };
-        return reply.admissions.map((admission) => (admission === 'stale' ? stale : admission));
-      }
-      epoch = reply.current;
+  async #admitAll(waiting: readonly Waiting[]): Promise<readonly (AdmissionOutcome | Error)[]> {
+    const outcomes: (AdmissionOutcome | Error)[] = waiting.map(() => 'no-log');
+    let groups = groupByShard(waiting);
+    // An epoch is learnt once when it is another one than this process knew.
+    for (let attempt = 0; attempt < 2 && groups.length > 0; attempt += 1) {
+      groups = await this.#attempt(groups, (position, outcome) => (outcomes[position] = outcome));
     }
-    this.#epochs.delete(shard);
-    return envelopes.map(() => 'no-log');
+    return outcomes;
   }
+
+  /** Answers the groups whose log is another one. */
+  async #attempt(
+    groups: readonly Group[],
+    settle: (position: number, outcome: AdmissionOutcome | Error) => void,
+  ): Promise<Group[]> {
+    await this.#learnEpochs(groups);
+    const requests = groups.flatMap((group) => {
+      const epoch = this.#epochs.get(group.shard);
+      return epoch === undefined ? [] : [{ ...group, epoch }];
+    });
+    const replies = requests.length === 0 ? [] : await this.#script.run(requests);
+    return requests.filter((group, index) => {
+      const reply = replies[index];
+      if (reply?.kind === 'other-epoch') {
+        if (reply.current === undefined) this.#epochs.delete(group.shard);
+        else this.#epochs.set(group.shard, reply.current);
+        return reply.current !== undefined;
+      }
+      for (const [at, position] of group.positions.entries()) settle(position, outcomeAt(reply, at));
+      return false;
+    });
+  }
+
+  async #learnEpochs(groups: readonly Group[]): Promise<void> {
+    const unknown = groups.filter(({ shard }) => !this.#epochs.has(shard));
+    if (unknown.length === 0) return;
+    const epochs = await this.#redis.mget(unknown.map(({ shard }) => redisKeys.epoch(shard)));
+    for (const [index, { shard }] of unknown.entries()) {
+      const epoch = epochs[index];
+      if (typeof epoch === 'string') this.#epochs.set(shard, epoch);
+    }
+  }
+}
+
+function groupByShard(waiting: readonly Waiting[]): Group[] {
+  const groups = new Map<number, Group>();
+  for (const [position, { shard, envelope }] of waiting.entries()) {
+    const group = groups.get(shard);
+    if (group === undefined) groups.set(shard, { shard, envelopes: [envelope], positions: [position] });
+    else {
+      group.envelopes.push(envelope);
+      group.positions.push(position);
+    }
+  }
+  return [...groups.values()];
+}
+
+function outcomeAt(reply: AdmitReply | undefined, index: number): AdmissionOutcome | Error {
+  if (reply?.kind !== 'decided') return new Error(reply?.kind === 'failed' ? reply.message : 'a shard was left out');
+  const admission = reply.admissions[index];
+  if (admission === undefined) return new Error('an envelope was left out');
+  return admission === 'stale' ? { staleBefore: reply.trustVersion } : admission;
 }

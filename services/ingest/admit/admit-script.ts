@@ -12,6 +12,14 @@ export interface Admittable {
   readonly pack: string;
 }
 
+/** Envelopes for the log of one shard. */
+export interface AdmitRequest {
+  readonly shard: number;
+  /** As the caller knows it. */
+  readonly epoch: string;
+  readonly envelopes: readonly Admittable[];
+}
+
 export const ADMISSIONS = ['accepted', 'replay-detected', 'nonce-too-old', 'stale'] as const;
 export type Admission = (typeof ADMISSIONS)[number];
 
@@ -23,9 +31,11 @@ export type AdmitReply =
       readonly trustVersion: number;
     }
   /** The log is another one; `current` is undefined when nobody has begun it yet. */
-  | { readonly kind: 'other-epoch'; readonly current: string | undefined };
+  | { readonly kind: 'other-epoch'; readonly current: string | undefined }
+  /** A command failed: the outcome of the envelopes is not known. */
+  | { readonly kind: 'failed'; readonly message: string };
 
-/** Runs admit.lua for envelopes of one shard. Rejects when Redis does not answer: then the outcome is not known. */
+/** Runs admit.lua for shards of one node. Rejects when Redis does not answer: then the outcome is not known. */
 export class AdmitScript {
   readonly #script: Script;
   readonly #replayWindow: number;
@@ -35,27 +45,34 @@ export class AdmitScript {
     this.#script = defineScript(redis, 'ttAdmit', 'admit.lua', import.meta.url);
   }
 
-  async run(shard: number, epoch: string, envelopes: readonly Admittable[]): Promise<AdmitReply> {
-    const keys = [redisKeys.readings(shard), redisKeys.epoch(shard), redisKeys.trust(shard)];
-    const values: (string | number)[] = [epoch, this.#replayWindow];
-    for (const envelope of envelopes) {
-      keys.push(redisKeys.replay(shard, envelope.key));
-      values.push(envelope.registryVersion, envelope.nonce, envelope.createdMs, envelope.pack);
+  /** Answers for each request, in order. */
+  async run(requests: readonly AdmitRequest[]): Promise<readonly AdmitReply[]> {
+    const keys: string[] = [];
+    const values: (string | number)[] = [this.#replayWindow];
+    for (const { shard, epoch, envelopes } of requests) {
+      keys.push(redisKeys.readings(shard), redisKeys.epoch(shard), redisKeys.trust(shard));
+      values.push(epoch, envelopes.length);
+      for (const envelope of envelopes) {
+        keys.push(redisKeys.replay(shard, envelope.key));
+        values.push(envelope.registryVersion, envelope.nonce, envelope.createdMs, envelope.pack);
+      }
     }
-    return parseReply(await this.#script(keys, values), envelopes.length);
+    const replies = await this.#script(keys, values);
+    if (!Array.isArray(replies)) throw new Error('admit.lua answered something else than an array');
+    return requests.map(({ envelopes }, index) => parseReply(replies[index], envelopes.length));
   }
 }
 
 function parseReply(reply: unknown, expected: number): AdmitReply {
-  if (!Array.isArray(reply)) throw new Error('admit.lua answered something else than an array');
-  if (reply[0] === 'epoch') {
-    const current: unknown = reply[1];
-    return { kind: 'other-epoch', current: typeof current === 'string' && current !== '' ? current : undefined };
-  }
-  const parts: readonly unknown[] = reply;
-  const [trustVersion, ...words] = parts;
+  const parts: readonly unknown[] = Array.isArray(reply) ? reply : [];
+  const [kind, detail, ...words] = parts;
+  const text = typeof detail === 'string' ? detail : '';
+  if (kind === 'epoch') return { kind: 'other-epoch', current: text === '' ? undefined : text };
+  if (kind === 'error') return { kind: 'failed', message: text };
   const admissions = words.map((word) => ADMISSIONS.find((admission) => admission === word));
   const known = admissions.filter((admission) => admission !== undefined);
-  if (known.length !== expected) throw new Error('admit.lua answered for another number of envelopes');
-  return { kind: 'decided', admissions: known, trustVersion: Number(trustVersion) };
+  if (kind !== 'decided' || known.length !== expected) {
+    throw new Error('admit.lua answered for another number of envelopes');
+  }
+  return { kind: 'decided', admissions: known, trustVersion: Number(text) };
 }

@@ -1,19 +1,17 @@
--- Admits verified envelopes of one shard: decides replay and appends, all in one step.
+-- Admits verified envelopes of one shard or of several that lie on one node: decides replay and appends, all in one step.
 --
--- KEYS[1]    readings stream of the shard
--- KEYS[2]    epoch of the shard
--- KEYS[3]    version of the registry at its last change of what devices may do
--- KEYS[3+i]  replay window of the key that signed envelope i
--- ARGV[1]    epoch as the caller knows it
--- ARGV[2]    size of the replay window in nonces, a multiple of 8
--- ARGV[4i-1] version of the registry by which envelope i was judged
--- ARGV[4i]   its nonce, decimal, below 2^53
--- ARGV[4i+1] its created, Unix milliseconds
--- ARGV[4i+2] its pack
+-- ARGV[1]  size of the replay window in nonces, a multiple of 8
+-- For each shard, one after the other:
+--   KEYS   readings stream, epoch, version of the registry at its last change of what devices may do (trust version), and
+--          for each envelope the replay window of the key that signed it
+--   ARGV   epoch as the caller knows it, number of envelopes, and for each envelope: version of the registry by which it
+--          was judged, nonce (decimal, below 2^53), created (Unix milliseconds), pack
 --
--- Returns {"epoch", <epoch or "">} and does nothing when the log is not the one that the caller knows; else the version of
--- KEYS[3], and one of "accepted", "replay-detected", "nonce-too-old", "stale" for each envelope. A stale one was judged by
--- an older registry than that: its key may have been revoked since.
+-- Returns for each shard one of
+--   {"epoch", <epoch or "">}   nothing was done: the log is not the one that the caller knows
+--   {"error", <message>}       a command failed; what came before it is admitted
+--   {"decided", <trust version>, then "accepted", "replay-detected", "nonce-too-old" or "stale" for each envelope}
+-- A stale envelope was judged by an older registry than the trust version: its key may have been revoked since.
 --
 -- A replay window is a string: 16 digits, the highest nonce, then one bit for each nonce in (highest - size, highest],
 -- at the position nonce mod size. It keeps the size that it was made with until a nonce jumps past the whole window, so
@@ -21,13 +19,7 @@
 -- used (those are 32-bit in Lua 5.1).
 
 local HEAD = 16
-local window = tonumber(ARGV[2])
-local epoch = redis.call('GET', KEYS[2]) or ''
-if epoch ~= ARGV[1] or epoch == '' then
-  return { 'epoch', epoch }
-end
-local trust = tonumber(redis.call('GET', KEYS[3]) or '0')
-local refuse_at_or_before = tonumber(string.match(epoch, ':(%d+)$'))
+local window = tonumber(ARGV[1])
 
 -- Clears the bits of positions first..last, which do not wrap.
 local function clear(key, first, last)
@@ -71,11 +63,11 @@ local function mark(key, nonce, highest, size)
   redis.call('SETBIT', key, HEAD * 8 + math.fmod(nonce, size), 1)
 end
 
-local function decide(key, version, nonce, created_ms, pack)
-  if version < trust then
+local function decide(log, key, version, nonce, created_ms, pack)
+  if version < log.trust then
     return 'stale'
   end
-  if created_ms <= refuse_at_or_before then
+  if created_ms <= log.refuse_at_or_before then
     return 'nonce-too-old'
   end
   local head = redis.call('GETRANGE', key, 0, HEAD - 1)
@@ -92,19 +84,48 @@ local function decide(key, version, nonce, created_ms, pack)
     end
   end
   -- First append, then mark: an append that fails must not leave a mark behind, or the reading would be lost for good.
-  redis.call('XADD', KEYS[1], '*', 'pack', pack)
+  redis.call('XADD', log.stream, '*', 'pack', pack)
   mark(key, nonce, highest, size)
   return 'accepted'
 end
 
-local outcomes = { string.format('%.0f', trust) }
-for i = 1, #KEYS - 3 do
-  outcomes[1 + i] = decide(
-    KEYS[3 + i],
-    tonumber(ARGV[4 * i - 1]),
-    tonumber(ARGV[4 * i]),
-    tonumber(ARGV[4 * i + 1]),
-    ARGV[4 * i + 2]
-  )
+-- The shard whose keys begin after `key` and whose values begin after `value`.
+local function decide_shard(key, value, count)
+  local epoch = redis.call('GET', KEYS[key + 2]) or ''
+  if epoch ~= ARGV[value + 1] or epoch == '' then
+    return { 'epoch', epoch }
+  end
+  local log = {
+    stream = KEYS[key + 1],
+    trust = tonumber(redis.call('GET', KEYS[key + 3]) or '0'),
+    refuse_at_or_before = tonumber(string.match(epoch, ':(%d+)$')),
+  }
+  local reply = { 'decided', string.format('%.0f', log.trust) }
+  for i = 1, count do
+    local at = value + 4 * i - 1
+    reply[2 + i] = decide(
+      log,
+      KEYS[key + 3 + i],
+      tonumber(ARGV[at]),
+      tonumber(ARGV[at + 1]),
+      tonumber(ARGV[at + 2]),
+      ARGV[at + 3]
+    )
+  end
+  return reply
 end
-return outcomes
+
+local replies = {}
+local key, value = 0, 1
+while key < #KEYS do
+  local count = tonumber(ARGV[value + 2])
+  -- One shard that is broken must not stop the others.
+  local done, reply = pcall(decide_shard, key, value, count)
+  if not done then
+    reply = { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
+  end
+  replies[#replies + 1] = reply
+  key = key + 3 + count
+  value = value + 2 + 4 * count
+end
+return replies

@@ -18,7 +18,7 @@ export function createRateLimits({ device, byClass, address, overall }: RatesPer
   const others = devicePolicies(device);
   return {
     device: (deviceClass) => classes.get(deviceClass) ?? others,
-    address: { name: 'address', quota: BURST_FACTOR * address, windowS: BURST_FACTOR },
+    address: [{ name: 'address', quota: BURST_FACTOR * address, windowS: BURST_FACTOR }],
     overall: { name: 'overall', quota: BURST_FACTOR * overall, windowS: BURST_FACTOR },
   };
 }

@@ -1,6 +1,6 @@
 import { intervalUsOf, type LimitPolicy } from '../../../core/limits/gcra.ts';
 import type { Rejected } from '../outcome.ts';
-import type { LimitVerdict } from './rate-limiter.ts';
+import type { Count } from './limit-script.ts';
 
 /** What the RateLimit fields of a reply say (draft-ietf-httpapi-ratelimit-headers-11). */
 export interface RateLimitStatus {
@@ -13,21 +13,21 @@ export interface RateLimitStatus {
 /** Returns are spread over a tenth of the wait, so that those who were refused together do not come back together. */
 const JITTER = 0.1;
 
-export function quotaExceeded(verdict: Extract<LimitVerdict, { allowed: false }>): Rejected {
-  const waitS = verdict.waitUs / 1e6;
+export function quotaExceeded({ refusedBy, waitUs }: Extract<Count, { allowed: false }>): Rejected {
+  const waitS = waitUs / 1e6;
   const retryAfterS = Math.max(1, Math.ceil(waitS * (1 + Math.random() * JITTER)));
   return {
     kind: 'rejected',
     code: 'quota-exceeded',
-    extras: { 'violated-policies': [verdict.policy.name] },
+    extras: { 'violated-policies': [refusedBy.name] },
     retryAfterS,
-    rateLimit: { policy: verdict.policy, remaining: 0, resetS: retryAfterS },
+    rateLimit: { policy: refusedBy, remaining: 0, resetS: retryAfterS },
   };
 }
 
-export function allowanceOf({ least }: Extract<LimitVerdict, { allowed: true }>): RateLimitStatus {
-  const usedUs = (least.policy.quota - least.remaining) * intervalUsOf(least.policy);
-  return { ...least, resetS: Math.ceil(usedUs / 1e6) };
+export function allowanceOf({ scarcest, remaining }: Extract<Count, { allowed: true }>): RateLimitStatus {
+  const usedUs = (scarcest.quota - remaining) * intervalUsOf(scarcest);
+  return { policy: scarcest, remaining, resetS: Math.ceil(usedUs / 1e6) };
 }
 
 export function formatPolicy({ name, quota, windowS }: LimitPolicy): string {

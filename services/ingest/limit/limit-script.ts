@@ -2,21 +2,18 @@ import { intervalUsOf, type LimitPolicy } from '../../../core/limits/gcra.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 
-/** One request to be counted. All requests of one run have equally many policies and keys of one hash slot. */
+/** One request to be counted. */
 export interface Countable {
   readonly key: string;
+  /** All must allow; the same array for those that are treated alike. */
   readonly policies: readonly LimitPolicy[];
 }
 
-export interface Count {
-  /** The policy that refuses; undefined when all allow. */
-  readonly refusedBy: LimitPolicy | undefined;
-  readonly waitUs: number;
-  /** By policy, in their order. */
-  readonly remaining: readonly number[];
-}
+export type Count =
+  | { readonly allowed: true; readonly scarcest: LimitPolicy; readonly remaining: number }
+  | { readonly allowed: false; readonly refusedBy: LimitPolicy; readonly waitUs: number };
 
-/** Runs limit.lua. Rejects when Redis does not answer. */
+/** Runs limit.lua for keys of one node. Rejects when Redis does not answer. */
 export class LimitScript {
   readonly #script: Script;
 
@@ -25,22 +22,32 @@ export class LimitScript {
   }
 
   async run(requests: readonly Countable[]): Promise<readonly Count[]> {
-    const width = requests[0]?.policies.length ?? 0;
-    const values: number[] = [width];
+    const sets = new Map<readonly LimitPolicy[], number>();
     for (const { policies } of requests) {
+      if (!sets.has(policies)) sets.set(policies, sets.size + 1);
+    }
+    const values = [sets.size];
+    for (const policies of sets.keys()) {
+      values.push(policies.length);
       for (const policy of policies) values.push(intervalUsOf(policy), policy.quota);
     }
-    const reply = await this.#script(
-      requests.map(({ key }) => key),
-      values,
-    );
-    if (!Array.isArray(reply) || reply.length !== requests.length * (width + 2)) {
-      throw new Error('limit.lua answered for another number of requests');
+    const keys: string[] = [];
+    for (const { key, policies } of requests) {
+      keys.push(key);
+      values.push(sets.get(policies) ?? 0);
     }
-    const numbers = reply.map(Number);
-    return requests.map(({ policies }, index) => {
-      const [refusedBy = 0, waitUs = 0, ...remaining] = numbers.slice(index * (width + 2), (index + 1) * (width + 2));
-      return { refusedBy: policies[refusedBy - 1], waitUs, remaining };
-    });
+    const reply = await this.#script(keys, values);
+    const numbers: readonly unknown[] = Array.isArray(reply) ? reply : [];
+    return requests.map(({ policies }, index) => countOf(policies, numbers[2 * index], numbers[2 * index + 1]));
   }
+}
+
+function countOf(policies: readonly LimitPolicy[], verdict: unknown, amount: unknown): Count {
+  const policy = typeof verdict === 'number' ? policies[Math.abs(verdict) - 1] : undefined;
+  if (policy === undefined || typeof amount !== 'number') {
+    throw new Error('limit.lua answered for another number of requests');
+  }
+  return Number(verdict) > 0
+    ? { allowed: true, scarcest: policy, remaining: amount }
+    : { allowed: false, refusedBy: policy, waitUs: amount };
 }

@@ -6,9 +6,9 @@ import { TurnBatcher } from '../turn-batcher.ts';
 import { LimitScript, type Count, type Countable } from './limit-script.ts';
 
 export interface RateLimits {
-  /** Policies of a device, by its class; every class has equally many. */
+  /** Policies of a device, by its class; the same array for the same class. */
   readonly device: (deviceClass: string) => readonly LimitPolicy[];
-  readonly address: LimitPolicy;
+  readonly address: readonly LimitPolicy[];
   /** Of this process, whoever asks. */
   readonly overall: LimitPolicy;
 }
@@ -20,15 +20,6 @@ export interface Requester {
   readonly address: string | undefined;
 }
 
-export interface Allowance {
-  readonly policy: LimitPolicy;
-  readonly remaining: number;
-}
-
-export type LimitVerdict =
-  | { readonly allowed: true; readonly least: Allowance }
-  | { readonly allowed: false; readonly policy: LimitPolicy; readonly waitUs: number };
-
 const MAX_BATCH = 128;
 /** Slots that addresses are spread over in a cluster. */
 const ADDRESS_SLOTS = 16;
@@ -37,55 +28,38 @@ const ADDRESS_SLOTS = 16;
 export class RateLimiter {
   readonly #limits: RateLimits;
   readonly #shardCount: number;
-  readonly #devices: TurnBatcher<Countable, Count>;
-  readonly #addresses: TurnBatcher<Countable, Count>;
+  readonly #counter: TurnBatcher<Countable, Count>;
   #overallArrivalUs = 0;
 
   constructor(redis: Redis, shardCount: number, limits: RateLimits) {
     this.#limits = limits;
     this.#shardCount = shardCount;
     const script = new LimitScript(redis);
-    const options = {
-      redis,
-      maxBatch: MAX_BATCH,
-      run: (_slot: number, items: readonly Countable[]) => script.run(items),
-    };
-    this.#devices = new TurnBatcher(options);
-    this.#addresses = new TurnBatcher(options);
+    this.#counter = new TurnBatcher({ redis, maxBatch: MAX_BATCH, run: (items) => script.run(items) });
   }
 
   /** Rejects when Redis does not answer. */
-  async decide(requester: Requester, nowUs: number): Promise<LimitVerdict> {
+  async decide(requester: Requester, nowUs: number): Promise<Count> {
     const { overall } = this.#limits;
     const all = decideRate(overall, this.#overallArrivalUs, nowUs);
-    if (!all.allowed) return { allowed: false, policy: overall, waitUs: all.retryAfterUs };
+    if (!all.allowed) return { allowed: false, refusedBy: overall, waitUs: all.retryAfterUs };
     this.#overallArrivalUs = all.arrivalUs;
 
-    const [device, address] = await Promise.all([this.#countDevice(requester), this.#countAddress(requester)]);
-    return address?.allowed === false ? address : device;
+    const device = this.#countDevice(requester);
+    if (requester.address === undefined) return await device;
+    const [ofDevice, ofAddress] = await Promise.all([device, this.#countAddress(requester.address)]);
+    return ofAddress.allowed ? ofDevice : ofAddress;
   }
 
-  async #countDevice({ deviceId, deviceClass }: Requester): Promise<LimitVerdict> {
+  #countDevice({ deviceId, deviceClass }: Requester): Promise<Count> {
     const shard = shardOf(deviceId, this.#shardCount);
-    const policies = this.#limits.device(deviceClass);
     const key = redisKeys.deviceLimit(shard, deviceId);
-    return verdictOf(await this.#devices.run(shard, { key, policies }), policies);
+    return this.#counter.run(shard, { key, policies: this.#limits.device(deviceClass) });
   }
 
-  async #countAddress({ address }: Requester): Promise<LimitVerdict | undefined> {
-    if (address === undefined) return undefined;
+  #countAddress(address: string): Promise<Count> {
     const slot = shardOf(address, ADDRESS_SLOTS);
-    const policies = [this.#limits.address];
     const key = redisKeys.addressLimit(slot, address);
-    return verdictOf(await this.#addresses.run(slot, { key, policies }), policies);
+    return this.#counter.run(this.#shardCount + slot, { key, policies: this.#limits.address });
   }
-}
-
-function verdictOf({ refusedBy, waitUs, remaining }: Count, policies: readonly LimitPolicy[]): LimitVerdict {
-  if (refusedBy !== undefined) return { allowed: false, policy: refusedBy, waitUs };
-  const allowances = policies.map((policy, index) => ({ policy, remaining: remaining[index] ?? 0 }));
-  return {
-    allowed: true,
-    least: allowances.reduce((least, next) => (next.remaining < least.remaining ? next : least)),
-  };
 }

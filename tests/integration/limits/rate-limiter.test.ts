@@ -3,7 +3,8 @@ import { after, before, test } from 'node:test';
 import type { LimitPolicy } from '../../../core/limits/gcra.ts';
 import { createLogger } from '../../../platform/log/logger.ts';
 import { openRedis, waitForRedis, type Redis } from '../../../platform/redis/open-redis.ts';
-import { RateLimiter, type LimitVerdict, type RateLimits } from '../../../services/ingest/limit/rate-limiter.ts';
+import type { Count } from '../../../services/ingest/limit/limit-script.ts';
+import { RateLimiter, type RateLimits } from '../../../services/ingest/limit/rate-limiter.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 
@@ -27,10 +28,10 @@ const policies = (burst: number, sustained: number): readonly LimitPolicy[] => [
   { name: 'sustained', quota: sustained, windowS: 24 * HOUR_S },
 ];
 const limiter = (limits: Partial<RateLimits>): RateLimiter =>
-  new RateLimiter(redis, 16, { device: () => policies(1000, 1000), address: WIDE, overall: WIDE, ...limits });
+  new RateLimiter(redis, 16, { device: () => policies(1000, 1000), address: [WIDE], overall: WIDE, ...limits });
 const nowUs = (): number => Date.now() * 1000;
-const names = (verdicts: readonly LimitVerdict[]): string[] =>
-  verdicts.map((verdict) => (verdict.allowed ? 'allowed' : verdict.policy.name));
+const names = (verdicts: readonly Count[]): string[] =>
+  verdicts.map((verdict) => (verdict.allowed ? 'allowed' : verdict.refusedBy.name));
 
 test('a device passes as often as its tightest policy says, also within one event-loop turn', async () => {
   const requester = { deviceId: 'd1', deviceClass: 'fixed', address: undefined };
@@ -38,7 +39,7 @@ test('a device passes as often as its tightest policy says, also within one even
   const verdicts = await Promise.all(Array.from({ length: 5 }, () => limits.decide(requester, nowUs())));
   assert.deepEqual(names(verdicts), ['allowed', 'allowed', 'allowed', 'burst', 'burst']);
   const [, , third, refused] = verdicts;
-  assert.ok(third?.allowed === true && third.least.remaining === 0 && third.least.policy.name === 'burst');
+  assert.ok(third?.allowed === true && third.remaining === 0 && third.scarcest.name === 'burst');
   assert.ok(refused?.allowed === false && refused.waitUs > 1190e6 && refused.waitUs <= 1200e6);
 });
 
@@ -74,7 +75,7 @@ test('devices do not count for each other, and classes have limits of their own'
 
 test('an address counts for all devices behind it', async () => {
   const address: LimitPolicy = { name: 'address', quota: 3, windowS: HOUR_S };
-  const limits = limiter({ address });
+  const limits = limiter({ address: [address] });
   const ask = (deviceId: string, from: string) =>
     limits.decide({ deviceId, deviceClass: 'fixed', address: from }, nowUs());
   const verdicts = await Promise.all(['e1', 'e2', 'e3', 'e4'].map((id) => ask(id, '203.0.113.1')));
@@ -107,10 +108,27 @@ test('a flood gets exactly its quota and what comes back meanwhile', async () =>
   );
 });
 
-test('the state of one who is silent vanishes', async () => {
-  const limits = limiter({ device: () => [{ name: 'burst', quota: 10, windowS: 1 }] });
-  await limits.decide({ deviceId: 'silent', deviceClass: 'fixed', address: undefined }, nowUs());
-  await eventually(async () => assert.deepEqual(await redis.keys('tt:*:limit:silent'), []), 5000);
+test('the state of one who is silent vanishes after a minute, or when the allowance is whole again', async () => {
+  const ttlAfter = async (deviceId: string, windowS: number): Promise<number> => {
+    const limits = limiter({ device: () => [{ name: 'sustained', quota: 1, windowS }] });
+    await limits.decide({ deviceId, deviceClass: 'fixed', address: undefined }, nowUs());
+    const [key = ''] = await redis.keys(`tt:*:limit:${deviceId}`);
+    return (await redis.pttl(key)) / 1000;
+  };
+  const [short, long] = [await ttlAfter('silent', 1), await ttlAfter('silent-for-long', HOUR_S)];
+  assert.ok(short > 55 && short <= 60, String(short));
+  assert.ok(long > HOUR_S - 5 && long <= HOUR_S, String(long));
+});
+
+test('counting costs no write to the append-only file', async () => {
+  const size = async (): Promise<string | undefined> =>
+    /aof_current_size:(\d+)/.exec(await redis.info('persistence'))?.[1];
+  await redis.set('something', 'to be written');
+  const before = await size();
+  assert.ok(Number(before) > 0);
+  const requester = { deviceId: 'h1', deviceClass: 'fixed', address: '203.0.113.7' };
+  for (let i = 0; i < 20; i += 1) await limiter({}).decide(requester, nowUs());
+  assert.equal(await size(), before);
 });
 
 test('without Redis the question is not answered', async () => {
