@@ -11,6 +11,8 @@ export const redisKeys = {
   trust: (shard: number) => `tt:{${shard}}:trust`,
   /** Replay window of one device key: highest nonce and a bitmap of those below it. */
   replay: (shard: number, thumbprint: string) => `tt:{${shard}}:replay:${thumbprint}`,
+  /** Hash: metrics of one device to their units, once a pack has brought a metric that the projection did not have. */
+  metrics: (shard: number, deviceId: string) => `tt:{${shard}}:metrics:${deviceId}`,
   /** Rate limit of one device: when its allowance is whole again. */
   deviceLimit: (shard: number, deviceId: string) => `tt:{${shard}}:limit:${deviceId}`,
   /** Rate limit of one source address, spread over slots of their own. */

@@ -90,15 +90,17 @@ export class FrontDoor {
     const verification = await this.#parts.pool.verify(envelope);
     if (verification === undefined) return reducedCapacity('too many messages wait to be verified');
     if (verification.kind === 'refused') return rejected(verification.code, verification.extras);
-    const unfit = decideMetrics(device, verification.metrics);
-    if (unfit !== undefined) return unfit;
+    const metrics = newMetricsOf(device, verification.metrics);
+    if ('kind' in metrics) return metrics;
     try {
-      const admission = await this.#parts.admissions.admit(device.id, {
+      const admission = await this.#parts.admissions.admit({
         registryVersion,
+        deviceId: device.id,
         key: envelope.key,
         nonce: envelope.nonce,
         createdMs: envelope.createdUs / 1000,
         pack: verification.pack,
+        ...(metrics.size > 0 && { metrics: { known: device.metrics, new: metrics } }),
       });
       return typeof admission === 'object' ? admission : outcomeOf(admission, verification.readings);
     } catch (error) {
@@ -130,19 +132,20 @@ function envelopeOf(message: Message, device: DeviceRecord, claim: EnvelopeClaim
   };
 }
 
-/** A metric keeps the unit of its first reading, and a device has a bounded number of metrics. */
-function decideMetrics(device: DeviceRecord, metrics: readonly PackMetric[]): Rejected | undefined {
-  let unknown = 0;
+/** Those that the registry does not have. A metric keeps the unit of its first reading. */
+function newMetricsOf(device: DeviceRecord, metrics: readonly PackMetric[]): Map<string, string | null> | Rejected {
+  const added = new Map<string, string | null>();
   for (const { name, unit } of metrics) {
     const known = device.metrics.get(name);
-    if (known === undefined) unknown += 1;
+    if (known === undefined) added.set(name, unit);
     else if (known !== unit) {
-      const detail = `${name} is in ${known ?? 'no unit'} since its first reading and in ${unit ?? 'no unit'} here`;
-      return rejected('schema-invalid', { errors: [{ pointer: '', detail }] });
+      return unfit(`${name} is in ${known ?? 'no unit'} since its first reading and in ${unit ?? 'no unit'} here`);
     }
   }
-  if (device.metrics.size + unknown <= MAX_METRICS_PER_DEVICE) return undefined;
-  const detail = `a device has at most ${MAX_METRICS_PER_DEVICE} metrics`;
+  return added;
+}
+
+function unfit(detail: string): Rejected {
   return rejected('schema-invalid', { errors: [{ pointer: '', detail }] });
 }
 
@@ -153,6 +156,10 @@ function outcomeOf(admission: Extract<AdmissionOutcome, string>, readings: numbe
     case 'replay-detected':
     case 'nonce-too-old':
       return rejected(admission);
+    case 'unit-conflict':
+      return unfit('a metric is in another unit since its first reading, a moment ago');
+    case 'too-many-metrics':
+      return unfit(`a device has at most ${MAX_METRICS_PER_DEVICE} metrics`);
     case 'no-log':
       return reducedCapacity('the log has not been begun; the worker does that when it starts');
   }

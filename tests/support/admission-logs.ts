@@ -11,7 +11,15 @@ export const CREATED_MS = 1_734_567_891_000;
 export const EPOCH = formatShardEpoch({ createdMs: CREATED_MS - 1000, refuseAtOrBeforeMs: 0 });
 
 export function createAdmittable(nonce: number, changes: Partial<Admittable> = {}): Admittable {
-  return { registryVersion: 1, key: 'key', nonce, createdMs: CREATED_MS, pack: `pack ${nonce}`, ...changes };
+  return {
+    registryVersion: 1,
+    deviceId: 'dev-1',
+    key: 'key',
+    nonce,
+    createdMs: CREATED_MS,
+    pack: `pack ${nonce}`,
+    ...changes,
+  };
 }
 
 /** What the script must decide for envelopes into a log that the caller knows. */

@@ -1,7 +1,7 @@
 import { shardOf } from '../../../contracts/shard.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
-import { TurnBatcher } from '../turn-batcher.ts';
+import { CallBatcher } from '../call-batcher.ts';
 import { AdmitScript, type Admission, type AdmitReply, type Admittable } from './admit-script.ts';
 
 export type AdmissionOutcome =
@@ -26,25 +26,25 @@ interface Group {
   readonly positions: number[];
 }
 
-/** Admits envelopes, those of one event-loop turn together. */
+/** Admits envelopes, many in one call. */
 export class AdmissionQueue {
   readonly #redis: Redis;
   readonly #script: AdmitScript;
   readonly #shardCount: number;
   readonly #epochs = new Map<number, string>();
-  readonly #batcher: TurnBatcher<Waiting, AdmissionOutcome>;
+  readonly #batcher: CallBatcher<Waiting, AdmissionOutcome>;
 
   constructor(redis: Redis, shardCount: number, replayWindow: number) {
     this.#redis = redis;
     this.#script = new AdmitScript(redis, replayWindow);
     this.#shardCount = shardCount;
-    this.#batcher = new TurnBatcher({ redis, maxBatch: MAX_BATCH, run: (waiting) => this.#admitAll(waiting) });
+    this.#batcher = new CallBatcher({ redis, maxBatch: MAX_BATCH, run: (waiting) => this.#admitAll(waiting) });
   }
 
   /** Rejects when Redis fails: the envelope may or may not be in the log, and the device has to ask again. */
-  async admit(deviceId: string, envelope: Admittable): Promise<AdmissionOutcome> {
-    const shard = shardOf(deviceId, this.#shardCount);
-    return await this.#batcher.run(shard, { shard, envelope });
+  admit(envelope: Admittable): Promise<AdmissionOutcome> {
+    const shard = shardOf(envelope.deviceId, this.#shardCount);
+    return this.#batcher.run(shard, { shard, envelope });
   }
 
   async #admitAll(waiting: readonly Waiting[]): Promise<readonly (AdmissionOutcome | Error)[]> {

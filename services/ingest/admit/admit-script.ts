@@ -1,8 +1,13 @@
 import { redisKeys } from '../../../contracts/redis-keys.ts';
+import { MAX_METRICS_PER_DEVICE } from '../../../core/telemetry/reading.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 
+/** Units by metric, null for none. */
+export type Units = ReadonlyMap<string, string | null>;
+
 export interface Admittable {
+  readonly deviceId: string;
   /** Version of the registry by which the envelope was judged. */
   readonly registryVersion: number;
   /** Thumbprint of the key that signed. */
@@ -10,6 +15,8 @@ export interface Admittable {
   readonly nonce: number;
   readonly createdMs: number;
   readonly pack: string;
+  /** When the pack has metrics that the registry did not have: those that it had, and the new ones. */
+  readonly metrics?: { readonly known: Units; readonly new: Units };
 }
 
 /** Envelopes for the log of one shard. */
@@ -20,7 +27,14 @@ export interface AdmitRequest {
   readonly envelopes: readonly Admittable[];
 }
 
-export const ADMISSIONS = ['accepted', 'replay-detected', 'nonce-too-old', 'stale'] as const;
+export const ADMISSIONS = [
+  'accepted',
+  'replay-detected',
+  'nonce-too-old',
+  'stale',
+  'unit-conflict',
+  'too-many-metrics',
+] as const;
 export type Admission = (typeof ADMISSIONS)[number];
 
 export type AdmitReply =
@@ -48,19 +62,25 @@ export class AdmitScript {
   /** Answers for each request, in order. */
   async run(requests: readonly AdmitRequest[]): Promise<readonly AdmitReply[]> {
     const keys: string[] = [];
-    const values: (string | number)[] = [this.#replayWindow];
+    const values: (string | number)[] = [this.#replayWindow, MAX_METRICS_PER_DEVICE];
     for (const { shard, epoch, envelopes } of requests) {
       keys.push(redisKeys.readings(shard), redisKeys.epoch(shard), redisKeys.trust(shard));
       values.push(epoch, envelopes.length);
       for (const envelope of envelopes) {
-        keys.push(redisKeys.replay(shard, envelope.key));
-        values.push(envelope.registryVersion, envelope.nonce, envelope.createdMs, envelope.pack);
+        const { registryVersion, nonce, createdMs, pack, metrics } = envelope;
+        keys.push(redisKeys.replay(shard, envelope.key), redisKeys.metrics(shard, envelope.deviceId));
+        values.push(registryVersion, nonce, createdMs, pack, metrics === undefined ? '' : encodeMetrics(metrics));
       }
     }
     const replies = await this.#script(keys, values);
     if (!Array.isArray(replies)) throw new Error('admit.lua answered something else than an array');
     return requests.map(({ envelopes }, index) => parseReply(replies[index], envelopes.length));
   }
+}
+
+function encodeMetrics(metrics: NonNullable<Admittable['metrics']>): string {
+  const object = (units: Units) => Object.fromEntries([...units].map(([name, unit]) => [name, unit ?? '']));
+  return JSON.stringify([object(metrics.known), object(metrics.new)]);
 }
 
 function parseReply(reply: unknown, expected: number): AdmitReply {

@@ -2,7 +2,7 @@ import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { shardOf } from '../../../contracts/shard.ts';
 import { decideRate, type LimitPolicy } from '../../../core/limits/gcra.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
-import { TurnBatcher } from '../turn-batcher.ts';
+import { CallBatcher } from '../call-batcher.ts';
 import { LimitScript, type Count, type Countable } from './limit-script.ts';
 
 export interface RateLimits {
@@ -28,14 +28,14 @@ const ADDRESS_SLOTS = 16;
 export class RateLimiter {
   readonly #limits: RateLimits;
   readonly #shardCount: number;
-  readonly #counter: TurnBatcher<Countable, Count>;
+  readonly #counter: CallBatcher<Countable, Count>;
   #overallArrivalUs = 0;
 
   constructor(redis: Redis, shardCount: number, limits: RateLimits) {
     this.#limits = limits;
     this.#shardCount = shardCount;
     const script = new LimitScript(redis);
-    this.#counter = new TurnBatcher({ redis, maxBatch: MAX_BATCH, run: (items) => script.run(items) });
+    this.#counter = new CallBatcher({ redis, maxBatch: MAX_BATCH, run: (items) => script.run(items) });
   }
 
   /** Rejects when Redis does not answer. */

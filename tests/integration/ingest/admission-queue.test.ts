@@ -33,8 +33,9 @@ async function beginLog(shard: number, createdMs: number): Promise<void> {
 }
 
 const admit = (device: string, nonce: number) =>
-  queue.admit(device, {
+  queue.admit({
     registryVersion: 1,
+    deviceId: device,
     key: `key of ${device}`,
     nonce,
     createdMs: CREATED_MS,
