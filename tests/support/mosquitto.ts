@@ -17,6 +17,9 @@ const DEBIAN_PROGRAM = '/usr/sbin/mosquitto';
 
 export interface TestBroker extends AsyncDisposable {
   readonly url: string;
+  stop(): Promise<void>;
+  /** After stop: the same port, and the sessions and messages that it had. */
+  restart(): Promise<void>;
 }
 
 async function accepts(port: number): Promise<boolean> {
@@ -31,21 +34,40 @@ export async function startMosquitto(): Promise<TestBroker> {
   const folder = await mkdtemp(join(tmpdir(), 'telltale-mosquitto-'));
   const port = await findFreePort();
   const configPath = join(folder, 'mosquitto.conf');
-  // As root it would change to the user "mosquitto", who cannot read the folder.
-  const settings = [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'user root', ''];
+  const settings = [
+    `listener ${port} 127.0.0.1`,
+    'allow_anonymous true',
+    'persistence true',
+    `persistence_location ${folder}/`,
+    'max_queued_messages 0',
+    // As root it would change to the user "mosquitto", who cannot read the folder.
+    'user root',
+    '',
+  ];
   await writeFile(configPath, settings.join('\n'), { mode: 0o600 });
-  const running = await startProcess({
-    name: 'mosquitto',
-    command: existsSync(DEBIAN_PROGRAM) ? DEBIAN_PROGRAM : 'mosquitto',
-    args: ['-c', configPath],
-    env: plainEnvironment(process.env),
-  });
-  endWithTests(running);
-  await waitUntilReady(running, () => accepts(port), READY_DEADLINE_MS);
+  const start = async () => {
+    const running = await startProcess({
+      name: 'mosquitto',
+      command: existsSync(DEBIAN_PROGRAM) ? DEBIAN_PROGRAM : 'mosquitto',
+      args: ['-c', configPath],
+      env: plainEnvironment(process.env),
+    });
+    endWithTests(running);
+    await waitUntilReady(running, () => accepts(port), READY_DEADLINE_MS);
+    return running;
+  };
+  let running = await start();
+  const stop = async () => {
+    await running.stop(STOP_DEADLINE_MS);
+  };
   return {
     url: `mqtt://127.0.0.1:${port}`,
+    stop,
+    restart: async () => {
+      running = await start();
+    },
     [Symbol.asyncDispose]: async () => {
-      await running.stop(STOP_DEADLINE_MS);
+      await stop();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -23,6 +23,12 @@ const RECEIVE_MAXIMUM = 8;
 const LONGEST_RECONNECT_WAIT_MS = 5000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
+/**
+ * Passes a message over without acknowledging it, so that the broker keeps it. What follows it is read all the same: the
+ * broker's own acknowledgements of our receipts, without which the connection would not end in order.
+ */
+const NOT_ACKNOWLEDGED = new Error('left with the broker');
+
 /** One MQTT 5 connection with a persistent session: takes messages one at a time and acknowledges each at its end. */
 export class MqttConnection {
   readonly #options: MqttConnectionOptions;
@@ -41,6 +47,8 @@ export class MqttConnection {
       connectTimeout: CONNECT_TIMEOUT_MS,
       reconnectPeriod: 1,
       manualConnect: true,
+      // Left to itself, the client takes a session that is still there for one that is still subscribed.
+      resubscribe: false,
     };
     this.#client = connect(options.url, clientOptions);
     this.#client.on('connect', () => this.#handleConnect());
@@ -73,16 +81,21 @@ export class MqttConnection {
   }
 
   async #take(packet: IPublishPacket, done: (error?: Error) => void): Promise<void> {
-    if (this.#stopping) return;
+    if (this.#stopping) {
+      done(NOT_ACKNOWLEDGED);
+      return;
+    }
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
-    if (await this.#options.onMessage(this, { topic: packet.topic, payload })) done();
+    const isFinal = await this.#options.onMessage(this, { topic: packet.topic, payload });
+    done(isFinal ? undefined : NOT_ACKNOWLEDGED);
   }
 
   #handleConnect(): void {
     const { log, clientId } = this.#options;
     if (this.#failures > 0) log.info({ client: clientId }, 'MQTT connection is back');
     this.#failures = 0;
-    // Also on a session that the broker still knows: to subscribe again changes nothing, to miss it would be silence.
+    // Also on a session that the broker still knows: Mosquitto 2.0 forgets the shared subscriptions of a session when it
+    // restarts, and no message would ever come.
     this.#client.subscribe(mqttTopics.sharedTelemetry, { qos: 1, rh: 2 }, (error) => {
       if (error) log.error({ err: error, client: clientId }, 'the broker refuses the subscription');
     });
