@@ -6,7 +6,6 @@ import type { AdmissionOutcome, AdmissionQueue } from './admit/admission-queue.t
 import { claimedKey, decideClaim, type Freshness } from './identify/decide-claim.ts';
 import type { Identities } from './identify/identities.ts';
 import { allowanceOf, quotaExceeded } from './limit/limit-outcome.ts';
-import type { Count } from './limit/limit-script.ts';
 import type { RateLimiter } from './limit/rate-limiter.ts';
 import type { Message } from './message.ts';
 import { reducedCapacity, rejected, type Outcome, type Rejected } from './outcome.ts';
@@ -77,13 +76,8 @@ export class FrontDoor {
   /** The last step before curve arithmetic. */
   async #limit(message: Message, device: DeviceRecord, proceed: () => Promise<Judgement>): Promise<Judgement> {
     const requester = { deviceId: device.id, deviceClass: device.class, address: message.source };
-    let count: Count;
-    try {
-      count = await this.#parts.limiter.decide(requester, message.receivedMs * 1000);
-    } catch (error) {
-      return this.#unavailable(error, 'the rate limits cannot be read');
-    }
-    return count.allowed ? { ...(await proceed()), rateLimit: allowanceOf(count) } : quotaExceeded(count);
+    const verdict = this.#parts.limiter.decide(requester, message.receivedMs * 1000);
+    return verdict.allowed ? { ...(await proceed()), rateLimit: allowanceOf(verdict) } : quotaExceeded(verdict);
   }
 
   async #prove(envelope: Envelope, device: DeviceRecord, registryVersion: number): Promise<Judgement> {

@@ -51,7 +51,9 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     address: config.TELLTALE_INGEST_LIMIT_ADDRESS_PER_S,
     overall: config.TELLTALE_INGEST_LIMIT_OVERALL_PER_S,
   });
-  const limiter = new RateLimiter(redis, config.TELLTALE_SHARDS, limits);
+  const limiter = new RateLimiter({ redis, shardCount: config.TELLTALE_SHARDS, limits, log });
+  resources.defer('rate limits', () => limiter.close());
+  limiter.start();
   const freshness = {
     lateMs: config.TELLTALE_INGEST_FRESHNESS_LATE_S * 1000,
     earlyMs: config.TELLTALE_INGEST_FRESHNESS_EARLY_S * 1000,

@@ -19,7 +19,7 @@ export function createRateLimits({ device, byClass, address, overall }: RatesPer
   return {
     device: (deviceClass) => classes.get(deviceClass) ?? others,
     address: [{ name: 'address', quota: BURST_FACTOR * address, windowS: BURST_FACTOR }],
-    overall: { name: 'overall', quota: BURST_FACTOR * overall, windowS: BURST_FACTOR },
+    overall: [{ name: 'overall', quota: BURST_FACTOR * overall, windowS: BURST_FACTOR }],
   };
 }
 

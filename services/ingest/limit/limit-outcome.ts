@@ -1,6 +1,6 @@
 import { intervalUsOf, type LimitPolicy } from '../../../core/limits/gcra.ts';
 import type { Rejected } from '../outcome.ts';
-import type { Count } from './limit-script.ts';
+import type { LimitVerdict } from './allowance.ts';
 
 /** What the RateLimit fields of a reply say (draft-ietf-httpapi-ratelimit-headers-11). */
 export interface RateLimitStatus {
@@ -13,7 +13,7 @@ export interface RateLimitStatus {
 /** Returns are spread over a tenth of the wait, so that those who were refused together do not come back together. */
 const JITTER = 0.1;
 
-export function quotaExceeded({ refusedBy, waitUs }: Extract<Count, { allowed: false }>): Rejected {
+export function quotaExceeded({ refusedBy, waitUs }: Extract<LimitVerdict, { allowed: false }>): Rejected {
   const waitS = waitUs / 1e6;
   const retryAfterS = Math.max(1, Math.ceil(waitS * (1 + Math.random() * JITTER)));
   return {
@@ -25,7 +25,7 @@ export function quotaExceeded({ refusedBy, waitUs }: Extract<Count, { allowed: f
   };
 }
 
-export function allowanceOf({ scarcest, remaining }: Extract<Count, { allowed: true }>): RateLimitStatus {
+export function allowanceOf({ scarcest, remaining }: Extract<LimitVerdict, { allowed: true }>): RateLimitStatus {
   const usedUs = (scarcest.quota - remaining) * intervalUsOf(scarcest);
   return { policy: scarcest, remaining, resetS: Math.ceil(usedUs / 1e6) };
 }

@@ -2,16 +2,13 @@ import { intervalUsOf, type LimitPolicy } from '../../../core/limits/gcra.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 
-/** One request to be counted. */
-export interface Countable {
+/** Requests that were let through. */
+export interface Passed {
   readonly key: string;
-  /** All must allow; the same array for those that are treated alike. */
+  /** The same array for those that are treated alike. */
   readonly policies: readonly LimitPolicy[];
+  readonly requests: number;
 }
-
-export type Count =
-  | { readonly allowed: true; readonly scarcest: LimitPolicy; readonly remaining: number }
-  | { readonly allowed: false; readonly refusedBy: LimitPolicy; readonly waitUs: number };
 
 /** Runs limit.lua for keys of one node. Rejects when Redis does not answer. */
 export class LimitScript {
@@ -21,33 +18,22 @@ export class LimitScript {
     this.#script = defineScript(redis, 'ttLimit', 'limit.lua', import.meta.url);
   }
 
-  async run(requests: readonly Countable[]): Promise<readonly Count[]> {
+  /** Answers for each key and policy the theoretical arrival time, microseconds from now. */
+  async run(passed: readonly Passed[]): Promise<readonly (readonly number[])[]> {
     const sets = new Map<readonly LimitPolicy[], number>();
-    for (const { policies } of requests) {
+    for (const { policies } of passed) {
       if (!sets.has(policies)) sets.set(policies, sets.size + 1);
     }
     const values = [sets.size];
-    for (const policies of sets.keys()) {
-      values.push(policies.length);
-      for (const policy of policies) values.push(intervalUsOf(policy), policy.quota);
-    }
+    for (const policies of sets.keys()) values.push(policies.length, ...policies.map(intervalUsOf));
     const keys: string[] = [];
-    for (const { key, policies } of requests) {
+    for (const { key, policies, requests } of passed) {
       keys.push(key);
-      values.push(sets.get(policies) ?? 0);
+      values.push(sets.get(policies) ?? 0, requests);
     }
     const reply = await this.#script(keys, values);
-    const numbers: readonly unknown[] = Array.isArray(reply) ? reply : [];
-    return requests.map(({ policies }, index) => countOf(policies, numbers[2 * index], numbers[2 * index + 1]));
+    const numbers = Array.isArray(reply) ? reply.map(Number) : [];
+    let at = 0;
+    return passed.map(({ policies }) => numbers.slice(at, (at += policies.length)));
   }
-}
-
-function countOf(policies: readonly LimitPolicy[], verdict: unknown, amount: unknown): Count {
-  const policy = typeof verdict === 'number' ? policies[Math.abs(verdict) - 1] : undefined;
-  if (policy === undefined || typeof amount !== 'number') {
-    throw new Error('limit.lua answered for another number of requests');
-  }
-  return Number(verdict) > 0
-    ? { allowed: true, scarcest: policy, remaining: amount }
-    : { allowed: false, refusedBy: policy, waitUs: amount };
 }
