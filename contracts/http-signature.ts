@@ -48,8 +48,44 @@ export interface SignatureFields {
   readonly contentDigest: string;
 }
 
+/**
+ * Nearly every device fills the template of docs/protocol.md, for which three expressions take a third of the time that the
+ * general grammar takes. What they match, the grammar reads alike: tests/unit/contracts/http-signature.test.ts.
+ */
+const TEMPLATE =
+  /^([a-z][a-z0-9_-]{0,31})=(\("@method" "@path" "content-type" "content-digest"\);created=(0|[1-9][0-9]{0,14});keyid="([A-Za-z0-9:._-]+\/[A-Za-z0-9_-]+)";nonce="([0-9]{1,16})";alg="ecdsa-p256-sha256";tag="telemetry")$/;
+const TEMPLATE_SIGNATURE = /^([a-z][a-z0-9_-]{0,31})=:([A-Za-z0-9+/]{86}==):$/;
+const TEMPLATE_DIGEST = /^sha-256=:([A-Za-z0-9+/]{43}=):$/;
+
 /** The rejection says what is wrong, for the problem's `detail`. */
 export function parseSignatureClaim(fields: SignatureFields): Result<SignatureClaim, string> {
+  const claim = parseTemplateClaim(fields);
+  return claim === undefined ? parseGeneralClaim(fields) : accept(claim);
+}
+
+function parseTemplateClaim({ signatureInput, signature, contentDigest }: SignatureFields): SignatureClaim | undefined {
+  const [, label, signatureParams = '', created, keyId = '', nonceText = ''] = TEMPLATE.exec(signatureInput) ?? [];
+  const [, signatureLabel, signatureBase64 = ''] = TEMPLATE_SIGNATURE.exec(signature) ?? [];
+  const digestBase64 = TEMPLATE_DIGEST.exec(contentDigest)?.[1];
+  if (label === undefined || label !== signatureLabel || digestBase64 === undefined) return undefined;
+  const keyName = parseSigningKeyName(keyId);
+  const nonce = parseNonce(nonceText);
+  if (keyName === undefined || nonce === undefined) return undefined;
+  const createdS = Number(created);
+  return {
+    keyName,
+    createdS,
+    expiresS: undefined,
+    nonce,
+    signatureParams,
+    signatureBase64,
+    digestBase64,
+    contentDigest,
+  };
+}
+
+/** By the grammar of structured fields alone. */
+export function parseGeneralClaim(fields: SignatureFields): Result<SignatureClaim, string> {
   const inputs = parseDictionary(fields.signatureInput);
   if (inputs === undefined) return reject('Signature-Input is not a structured dictionary');
   if (hasDuplicates(inputs)) return reject('Signature-Input has a label twice');

@@ -69,6 +69,13 @@ local function mark(key, nonce, highest, size)
   redis.call('SETBIT', key, HEAD * 8 + math.fmod(nonce, size), 1)
 end
 
+-- Whether the bit of a position is set; bit 0 of a byte is its highest, as in SETBIT.
+local function is_marked(state, position)
+  local bit = math.fmod(position, 8)
+  local byte = string.byte(state, HEAD + (position - bit) / 8 + 1)
+  return math.fmod(math.floor(byte / 2 ^ (7 - bit)), 2) == 1
+end
+
 -- Why a device cannot have these metrics; else what is to be added to them.
 local function judge_metrics(key, json)
   local known, new = unpack(cjson.decode(json))
@@ -107,16 +114,16 @@ local function decide(log, key, metrics_key, version, nonce, created_ms, pack, m
   if created_ms <= log.refuse_at_or_before then
     return 'nonce-too-old'
   end
-  local head = redis.call('GETRANGE', key, 0, HEAD - 1)
+  local state = redis.call('GET', key)
   local highest = nil
   local size = window
-  if head ~= '' then
-    highest = tonumber(head)
-    size = (redis.call('STRLEN', key) - HEAD) * 8
+  if state then
+    highest = tonumber(string.sub(state, 1, HEAD))
+    size = (#state - HEAD) * 8
     if nonce <= highest - size then
       return 'nonce-too-old'
     end
-    if nonce <= highest and redis.call('GETBIT', key, HEAD * 8 + math.fmod(nonce, size)) == 1 then
+    if nonce <= highest and is_marked(state, math.fmod(nonce, size)) then
       return 'replay-detected'
     end
   end

@@ -16,6 +16,8 @@ export function isInNetworks(address: Address, networks: readonly Range[]): bool
   return networks.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
 }
 
+const MAX_KNOWN_PEERS = 10_000;
+
 /** An IPv4 address that is written as IPv6 is the IPv4 address. */
 export function parseAddress(text: string): Address | undefined {
   return ipaddr.isValid(text) ? ipaddr.process(text) : undefined;
@@ -35,9 +37,25 @@ export function sourceOf(address: Address): string {
  */
 export class ClientAddress {
   readonly #trusted: readonly Range[];
+  readonly #sources = new Map<string, string>();
 
   constructor(trustedProxies: readonly Range[]) {
     this.#trusted = trustedProxies;
+  }
+
+  /** What the sender counts as; undefined for a peer that has no address. */
+  sourceOf(peer: string, forwardedFor: string): string | undefined {
+    // Without proxies the peer alone decides, and a peer comes again.
+    const known = this.#trusted.length === 0 ? this.#sources.get(peer) : undefined;
+    if (known !== undefined) return known;
+    const address = this.find(peer, forwardedFor);
+    if (address === undefined) return undefined;
+    const source = sourceOf(address);
+    if (this.#trusted.length === 0) {
+      if (this.#sources.size >= MAX_KNOWN_PEERS) this.#sources.clear();
+      this.#sources.set(peer, source);
+    }
+    return source;
   }
 
   find(peer: string, forwardedFor: string): Address | undefined {

@@ -7,7 +7,7 @@ import type { Message } from '../message.ts';
 import type { OutcomeObserver } from '../outcome-observer.ts';
 import { reducedCapacity, rejected, type Outcome } from '../outcome.ts';
 import { BodyCollector } from './body-collector.ts';
-import { sourceOf, type ClientAddress } from './client-address.ts';
+import type { ClientAddress } from './client-address.ts';
 import { ACCEPTED_MEDIA_TYPES, envelopeFormOf, readEnvelope, type EnvelopeForm } from './read-envelope.ts';
 import { readHeaders, type TelemetryHeaders } from './read-headers.ts';
 import { reply } from './reply.ts';
@@ -100,10 +100,9 @@ export class TelemetryEndpoint {
   }
 
   #messageOf(exchange: Exchange, headers: TelemetryHeaders, form: EnvelopeForm, content: Uint8Array): Message {
-    const address = this.#clientAddress.find(exchange.peer, headers.forwardedFor);
     return {
       sender: { kind: 'api-key', text: headers.apiKey },
-      source: address === undefined ? undefined : sourceOf(address),
+      source: this.#clientAddress.sourceOf(exchange.peer, headers.forwardedFor),
       mayBeHeld: form.kind !== 'http-signature',
       receivedMs: Date.now(),
       readClaim: () => readEnvelope(form, headers, content),

@@ -112,13 +112,7 @@ function laneOf(task: PiscinaTask): number {
 }
 
 function packTogether(batch: readonly Waiting[]): VerifyBatch & { readonly bytes: Uint8Array<ArrayBuffer> } {
-  const heads: EnvelopeHead[] = [];
-  const parts: Uint8Array[] = [];
-  for (const { envelope } of batch) {
-    const { signature, signed, content, ...head } = envelope;
-    heads.push(head);
-    parts.push(signature, signed, content);
-  }
+  const parts = batch.flatMap(({ envelope }) => [envelope.signature, envelope.signed, envelope.content]);
   const lengths = parts.map((part) => part.length);
   const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
   let at = 0;
@@ -126,5 +120,18 @@ function packTogether(batch: readonly Waiting[]): VerifyBatch & { readonly bytes
     bytes.set(part, at);
     at += part.length;
   }
-  return { heads, bytes, lengths };
+  const column = <Name extends keyof EnvelopeHead>(name: Name): EnvelopeHead[Name][] =>
+    batch.map(({ envelope }) => envelope[name]);
+  return {
+    deviceId: column('deviceId'),
+    key: column('key'),
+    publicKey: column('publicKey'),
+    digestBase64: column('digestBase64'),
+    mediaType: column('mediaType'),
+    nonce: column('nonce'),
+    createdUs: column('createdUs'),
+    receivedUs: column('receivedUs'),
+    bytes,
+    lengths,
+  };
 }
