@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { ReplyReader, type HttpReply } from './reply-reader.ts';
 
 export interface ConnectionEvents {
-  /** Answers what to send next; undefined ends the connection. */
-  readonly next: () => Buffer | undefined;
+  /** Answers what to send next; `later` idles until `resume`, undefined ends the connection. */
+  readonly next: () => Buffer | 'later' | undefined;
   readonly replied: (reply: HttpReply, sentAtMs: number, nowMs: number) => void;
   /** A request under way got no reply. */
   readonly broken: (reason: string) => void;
@@ -56,12 +56,22 @@ export class LoadConnection {
     this.#send();
   }
 
+  get isIdle(): boolean {
+    return !this.#waiting && !this.#ended;
+  }
+
+  /** Asks again what to send next, when nothing is under way. */
+  resume(): void {
+    if (this.isIdle) this.#send();
+  }
+
   abort(reason: string): void {
     this.#end(reason);
   }
 
   #send(): void {
     const request = this.#events.next();
+    if (request === 'later') return;
     if (request === undefined) {
       this.#end('');
       return;
