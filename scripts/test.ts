@@ -44,11 +44,11 @@ await runMain(async () => {
   await using cluster = await openPrivateCluster(choosePostgres(), guard);
   await createTemplate(cluster);
   if (stop.aborted) return 130;
-  // tsx loads what runs in a thread by require, and cborg is published for import only.
   const args = [
     '--import',
     'tsx',
-    '--conditions=import',
+    '--import',
+    './tests/support/import-only-packages.mjs',
     '--test',
     `--test-concurrency=${CONCURRENCY}`,
     '--test-reporter=spec',
