@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { AttackTally } from './attack/attack-tally.ts';
 import { Campaign } from './attack/campaign.ts';
 import type { PlannedAttacker } from './attack/plan-attackers.ts';
@@ -56,6 +57,8 @@ export async function runFleet(run: FleetRun): Promise<RunSummary> {
     packs: () => packs,
   });
   const ended = new AbortController();
+  // Each attacker listens to it.
+  setMaxListeners(0, ended.signal);
   try {
     const attacking = campaign.run(ended.signal, abandon.signal);
     await source.run((index, samples) => {
