@@ -9,6 +9,7 @@ export interface Admittable {
   readonly key: string;
   readonly nonce: number;
   readonly createdMs: number;
+  /** Empty for a request that uses its nonce and leaves nothing in the log. */
   readonly pack: string;
 }
 

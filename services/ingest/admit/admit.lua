@@ -9,7 +9,7 @@
 -- ARGV[4i-1] version of the registry by which envelope i was judged
 -- ARGV[4i]   its nonce, decimal, below 2^53
 -- ARGV[4i+1] its created, Unix milliseconds
--- ARGV[4i+2] its pack
+-- ARGV[4i+2] its pack, "" for a request that uses its nonce here and leaves nothing in the log
 --
 -- Returns {"epoch", <epoch or "">} and does nothing when the log is not the one that the caller knows; else the version of
 -- KEYS[3], and one of "accepted", "replay-detected", "nonce-too-old", "stale" for each envelope. A stale one was judged by
@@ -92,7 +92,9 @@ local function decide(key, version, nonce, created_ms, pack)
     end
   end
   -- First append, then mark: an append that fails must not leave a mark behind, or the reading would be lost for good.
-  redis.call('XADD', KEYS[1], '*', 'pack', pack)
+  if pack ~= '' then
+    redis.call('XADD', KEYS[1], '*', 'pack', pack)
+  end
   mark(key, nonce, highest, size)
   return 'accepted'
 end

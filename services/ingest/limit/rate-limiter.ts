@@ -56,13 +56,24 @@ export class RateLimiter {
 
   /** Rejects when Redis does not answer. */
   async decide(requester: Requester, nowUs: number): Promise<LimitVerdict> {
-    const { overall } = this.#limits;
-    const all = decideRate(overall, this.#overallArrivalUs, nowUs);
-    if (!all.allowed) return { allowed: false, policy: overall, waitUs: all.retryAfterUs };
-    this.#overallArrivalUs = all.arrivalUs;
-
+    const all = this.#countOverall(nowUs);
+    if (!all.allowed) return all;
     const [device, address] = await Promise.all([this.#countDevice(requester), this.#countAddress(requester)]);
     return address?.allowed === false ? address : device;
+  }
+
+  /** For somebody who is no device yet. Rejects when Redis does not answer. */
+  async decideStranger(address: string | undefined, nowUs: number): Promise<LimitVerdict> {
+    const all = this.#countOverall(nowUs);
+    return all.allowed ? ((await this.#countAddress({ address })) ?? all) : all;
+  }
+
+  #countOverall(nowUs: number): LimitVerdict {
+    const { overall } = this.#limits;
+    const { allowed, arrivalUs, remaining, retryAfterUs } = decideRate(overall, this.#overallArrivalUs, nowUs);
+    if (!allowed) return { allowed: false, policy: overall, waitUs: retryAfterUs };
+    this.#overallArrivalUs = arrivalUs;
+    return { allowed: true, least: { policy: overall, remaining } };
   }
 
   async #countDevice({ deviceId, deviceClass }: Requester): Promise<LimitVerdict> {
@@ -72,7 +83,7 @@ export class RateLimiter {
     return verdictOf(await this.#devices.run(shard, { key, policies }), policies);
   }
 
-  async #countAddress({ address }: Requester): Promise<LimitVerdict | undefined> {
+  async #countAddress({ address }: Pick<Requester, 'address'>): Promise<LimitVerdict | undefined> {
     if (address === undefined) return undefined;
     const slot = shardOf(address, ADDRESS_SLOTS);
     const policies = [this.#limits.address];
