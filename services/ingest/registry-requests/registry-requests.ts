@@ -50,17 +50,17 @@ type Submission = Distribute<EnrolmentEntry | KeyEntry>;
 export class RegistryRequests {
   readonly #parts: RegistryRequestsParts;
   readonly #options: RegistryRequestsOptions;
-  readonly #stop = new AbortController();
   #waiting = 0;
+  #closed = false;
 
   constructor(parts: RegistryRequestsParts, options: RegistryRequestsOptions) {
     this.#parts = parts;
     this.#options = options;
   }
 
-  /** Nobody waits any more: replies say that the request is pending. */
+  /** Nobody waits any more, but for one more look: replies say that the request is pending. */
   close(): void {
-    this.#stop.abort();
+    this.#closed = true;
   }
 
   /** @param secrets go into the reply and nowhere else */
@@ -109,13 +109,12 @@ export class RegistryRequests {
 
   /** Undefined while the request is pending after all that time. */
   async #settle(stateKey: string): Promise<RequestOutcome | undefined> {
-    const { signal } = this.#stop;
     const untilMs = performance.now() + this.#options.waitMs;
     if (this.#waiting >= MAX_WAITING) return undefined;
     this.#waiting += 1;
     try {
-      while (!signal.aborted && performance.now() < untilMs) {
-        await delay(ASK_EVERY_MS, undefined, { signal });
+      while (!this.#closed && performance.now() < untilMs) {
+        await delay(ASK_EVERY_MS);
         const { outcome } = await this.#look(stateKey);
         if (outcome !== undefined) return outcome;
       }
