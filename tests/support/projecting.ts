@@ -5,7 +5,13 @@ import { inTransaction } from '../../platform/postgres/transaction.ts';
 import { Projector } from '../../services/worker/project/projector.ts';
 import { SHARD_COUNT, type WorkerStores } from './worker-stores.ts';
 
-export const PROJECTED_HASHES = [redisKeys.devices, redisKeys.apiKeys, redisKeys.rules, redisKeys.zones];
+export const PROJECTED_HASHES = [
+  redisKeys.devices,
+  redisKeys.apiKeys,
+  redisKeys.rules,
+  redisKeys.zones,
+  redisKeys.enrolmentTokens,
+];
 
 export function createProjector(stores: WorkerStores): Projector {
   return new Projector(stores.openRedis('test-projector'), stores.database, SHARD_COUNT, stores.log);
