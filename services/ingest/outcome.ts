@@ -1,5 +1,5 @@
 import type { ProblemCode, ProblemExtras } from '../../contracts/problem.ts';
-import type { RateLimitStatus } from './limit/limit-outcome.ts';
+import type { RateLimitStatus } from './limit/rate-limit-status.ts';
 
 interface Decided {
   /** Undefined for what was decided before the limits. */
