@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseApiKey, type ApiKey } from '../../core/identity/api-key.ts';
 import { createEnrolmentToken, type EnrolmentToken } from '../../core/identity/enrolment-token.ts';
 import { TrustStore, type EnrolmentTokenRegistration } from '../../platform/postgres/trust-store.ts';
-import { createProjector } from './projecting.ts';
+import { createProjector, projectNow } from './projecting.ts';
 import type { RawRequest, RawResponse } from './raw-http.ts';
 import type { SignedDevice } from './signed-device.ts';
 import type { WorkerStores } from './worker-stores.ts';
@@ -25,7 +25,7 @@ export async function giveToken(
     ttlMs: 3_600_000,
     ...changes,
   });
-  await createProjector(stores).check();
+  await projectNow(stores, createProjector(stores));
   return token;
 }
 
