@@ -12,10 +12,12 @@ import { parseDictionary, type BareItem, type DictionaryMember } from './structu
 
 /**
  * The profile of HTTP Message Signatures (RFC 9421) and Digest Fields (RFC 9530) that a device signs with. The covered
- * components are fixed, so a device fills a five-line template and needs no parser.
+ * components are fixed, so a device fills a five-line template and needs no parser. Packs and new keys are signed alike;
+ * the path, which is covered, tells them apart.
  */
 export const TELEMETRY_METHOD = 'POST';
 export const TELEMETRY_PATH = '/v1/telemetry';
+export const KEYS_PATH = '/v1/keys';
 export const MAX_CONTENT_BYTES = 262_144;
 export const MAX_HEADER_BYTES = 4096;
 
@@ -141,30 +143,48 @@ function parseStatedOrigin(signatureInput: string): StatedOrigin {
   return { ...origin, expiresS: integerOf(soleOf('expires')) };
 }
 
-export interface HttpEnvelope extends SignatureFields {
-  /** Value of Content-Type as received: the signature covers it. */
-  readonly contentType: string;
+export interface HttpEnvelope extends SignedRequest {
   readonly mediaType: PackMediaType;
   readonly content: Uint8Array;
 }
 
 export function parseHttpEnvelope(request: HttpEnvelope): Result<EnvelopeClaim, EnvelopeRefusal> {
+  const claim = parseSignedRequest(request, TELEMETRY_PATH);
+  if (!claim.ok) return claim;
+  const { mediaType, content } = request;
+  return accept({ ...claim.value, mediaType, content });
+}
+
+export interface SignedRequest extends SignatureFields {
+  /** Value of Content-Type as received: the signature covers it. */
+  readonly contentType: string;
+}
+
+/** What a signed request claims about itself, whatever its content is. */
+export type SignedRequestClaim = Omit<EnvelopeClaim, 'mediaType' | 'content'>;
+
+/** @param path where the request was posted: a signature for another path proves nothing here */
+export function parseSignedRequest(request: SignedRequest, path: string): Result<SignedRequestClaim, EnvelopeRefusal> {
   const claim = parseSignatureClaim(request);
   if (!claim.ok) {
     const origin = parseStatedOrigin(request.signatureInput);
     return reject({ code: 'signature-invalid', detail: claim.error, origin });
   }
   const { keyName, createdS, expiresS, nonce, contentDigest, digestBase64, signatureParams } = claim.value;
-  const { mediaType, content } = request;
-  const signed = Buffer.from(signatureBase(request.contentType, contentDigest, signatureParams), 'latin1');
+  const signed = Buffer.from(signatureBase(request.contentType, contentDigest, signatureParams, path), 'latin1');
   const signature = Buffer.from(claim.value.signatureBase64, 'base64');
-  return accept({ keyName, createdS, expiresS, nonce, signed, signature, digestBase64, mediaType, content });
+  return accept({ keyName, createdS, expiresS, nonce, signed, signature, digestBase64 });
 }
 
 /** The text that the device signed (RFC 9421 section 2.5): five lines, LF between them, none at the end. */
-export function signatureBase(contentType: string, contentDigest: string, signatureParams: string): string {
+export function signatureBase(
+  contentType: string,
+  contentDigest: string,
+  signatureParams: string,
+  path = TELEMETRY_PATH,
+): string {
   return (
-    `"@method": ${TELEMETRY_METHOD}\n"@path": ${TELEMETRY_PATH}\n"content-type": ${contentType}\n` +
+    `"@method": ${TELEMETRY_METHOD}\n"@path": ${path}\n"content-type": ${contentType}\n` +
     `"content-digest": ${contentDigest}\n"@signature-params": ${signatureParams}`
   );
 }

@@ -14,6 +14,8 @@ const PROBLEMS = {
   'unsupported-media-type': { status: 415, title: 'Unsupported media type' },
   /** Unknown or wrong API key, or unknown device: one answer for all, so that nobody learns which. */
   unauthorized: { status: 401, title: 'Unauthorized' },
+  /** Unknown, used or expired enrolment token, or one for another device: one answer for all. */
+  'enrolment-token-invalid': { status: 401, title: 'Enrolment token invalid' },
   'device-disabled': { status: 403, title: 'Device disabled' },
   'key-not-yet-valid': { status: 403, title: 'Device key not yet valid' },
   'key-expired': { status: 403, title: 'Device key expired' },
@@ -28,6 +30,14 @@ const PROBLEMS = {
   'malformed-body': { status: 400, title: 'Malformed body' },
   /** The content parses and is not an acceptable pack; `errors` says where. */
   'schema-invalid': { status: 422, title: 'Schema invalid' },
+  /** The public key that a request brings is not a point on P-256, uncompressed. */
+  'key-invalid': { status: 422, title: 'Public key invalid' },
+  /** Nobody can move or re-key a device by enrolling it again. */
+  'device-exists': { status: 409, title: 'Device exists' },
+  /** The key id has been used by this device, or the public key by any device: neither is ever used again. */
+  'key-exists': { status: 409, title: 'Key exists' },
+  /** The device has two keys that are or will be active: one has to expire or be revoked first. */
+  'too-many-keys': { status: 409, title: 'Too many keys' },
   /** The nonce was accepted before: a device that lost its 202 treats the pack as delivered. */
   'replay-detected': { status: 409, title: 'Replay detected' },
   /** The nonce lies below the replay window, or the log is younger than the envelope: not stored, sign again. */

@@ -36,6 +36,12 @@ export const redisKeys = {
   rules: 'tt:{registry}:rules',
   /** Hash: zone id to its name and GeoJSON area. */
   zones: 'tt:{registry}:zones',
+  /** Hash: SHA-256 of an enrolment token that nobody has used yet, base64url, to its record. */
+  enrolmentTokens: 'tt:{registry}:enrolment-tokens',
+  /** Stream of what devices ask the registry to change. */
+  requests: 'tt:{registry}:requests',
+  /** Where one of these requests stands; kept for a day. */
+  requestState: (id: string) => `tt:{registry}:request:${id}`,
 
   /** Stream of transitions. */
   alerts: 'tt:{alerts}',
@@ -55,4 +61,6 @@ export const consumerGroups = {
   persist: 'persist',
   /** Of the alert stream: stores the transitions. */
   storeAlerts: 'store',
+  /** Of the requests to the registry: carries them out. */
+  carryOut: 'carry-out',
 } as const;

@@ -16,6 +16,7 @@ const COMMANDS = {
   start: { built: true, script: 'scripts/start.js', packages: process.env.REDIS_URL === undefined ? [redis] : [] },
   sim: { built: true, script: 'scripts/sim.js', packages: [] },
   bench: { built: true, script: 'scripts/bench.js', packages: [redis] },
+  stress: { built: true, script: 'tests/load/stress.js', packages: [redis] },
   test: {
     built: true,
     script: 'scripts/test.js',

@@ -19,3 +19,11 @@ export async function bumpRegistryVersion(client: PoolClient): Promise<string> {
   if (version === undefined) throw new Error('the table registry_state is empty; apply the migrations');
   return version;
 }
+
+/** Keeps everybody else from changing the registry until the transaction ends, and answers the version that it is at. */
+export async function lockRegistry(client: PoolClient): Promise<string> {
+  const { rows } = await client.query<{ version: string }>('SELECT version::text FROM registry_state FOR UPDATE');
+  const version = rows[0]?.version;
+  if (version === undefined) throw new Error('the table registry_state is empty; apply the migrations');
+  return version;
+}

@@ -46,6 +46,8 @@ export const ingestSettings = {
   TELLTALE_INGEST_REPLAY_WINDOW: integer(64, 65_536)
     .refine((value) => value % 8 === 0, 'must be a multiple of 8')
     .default(2048),
+  /** How long the reply to an enrolment or a new key waits until the services know it; 0 answers 202 at once. */
+  TELLTALE_INGEST_REQUEST_WAIT_S: integer(0, 30).default(5),
   /** Requests a second: of one device, of devices of a class (`mobile=10,fixed=50`), of one source address, of this process. */
   TELLTALE_INGEST_LIMIT_DEVICE_PER_S: ratePerS.default(50),
   TELLTALE_INGEST_LIMIT_CLASSES: ratesByClass.default(new Map()),

@@ -1,4 +1,4 @@
-import type { EnvelopeClaim, EnvelopeRefusal } from '../../contracts/envelope-claim.ts';
+import type { EnvelopeClaim, EnvelopeRefusal, StatedOrigin } from '../../contracts/envelope-claim.ts';
 import type { DeviceId } from '../../core/identity/ids.ts';
 import type { Result } from '../../core/result.ts';
 
@@ -6,8 +6,8 @@ import type { Result } from '../../core/result.ts';
 export type Sender =
   { readonly kind: 'api-key'; readonly text: string } | { readonly kind: 'topic'; readonly deviceId: DeviceId };
 
-/** An envelope as it came in, by whatever way: framed and complete, nothing about it believed. */
-export interface Message {
+/** Something signed as it came in, by whatever way: framed and complete, nothing about it believed. */
+export interface Message<Claim extends StatedOrigin = EnvelopeClaim> {
   readonly sender: Sender;
   /** What rate limits count by; undefined when the way in hides it. */
   readonly source: string | undefined;
@@ -16,5 +16,5 @@ export interface Message {
   /** Unix milliseconds. */
   readonly receivedMs: number;
   /** Read late, because most of what is refused is refused without it. */
-  readonly readClaim: () => Result<EnvelopeClaim, EnvelopeRefusal>;
+  readonly readClaim: () => Result<Claim, EnvelopeRefusal>;
 }

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export interface IngestMetrics {
-  /** By outcome: `accepted` or a problem code. */
+  /** By outcome: `accepted`, `registered`, `pending` or `read`, or a problem code. */
   readonly requests: Counter<'transport' | 'code'>;
   readonly readings: Counter;
   readonly requestSeconds: Histogram;

@@ -1,6 +1,6 @@
 import type { Logger } from '../../platform/log/logger.ts';
 import type { IngestMetrics } from './metrics.ts';
-import type { Outcome } from './outcome.ts';
+import type { HttpOutcome } from './outcome.ts';
 
 /** What became of a message, for operators: counter, duration and log record together. */
 export class OutcomeObserver {
@@ -15,12 +15,12 @@ export class OutcomeObserver {
   }
 
   /** @param startedMs Unix milliseconds */
-  decided(outcome: Outcome, startedMs: number): void {
-    const code = outcome.kind === 'accepted' ? 'accepted' : outcome.code;
+  decided(outcome: HttpOutcome, startedMs: number): void {
+    const code = outcome.kind === 'rejected' ? outcome.code : outcome.kind;
     this.#metrics.requests.inc({ transport: this.#transport, code });
     this.#metrics.requestSeconds.observe((Date.now() - startedMs) / 1000);
     if (outcome.kind === 'accepted') this.#metrics.readings.inc(outcome.readings);
-    else this.#log.debug({ transport: this.#transport, code }, 'rejected');
+    if (outcome.kind === 'rejected') this.#log.debug({ transport: this.#transport, code }, 'rejected');
   }
 
   /** A fault of ours: the sender is told to come back. */

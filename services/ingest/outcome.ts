@@ -1,5 +1,5 @@
 import type { ProblemCode, ProblemExtras } from '../../contracts/problem.ts';
-import type { RateLimitStatus } from './limit/limit-outcome.ts';
+import type { RateLimitStatus } from './limit/rate-limit-status.ts';
 
 interface Decided {
   /** Undefined for what was decided before the limits. */
@@ -14,7 +14,20 @@ export type Outcome =
       readonly code: ProblemCode;
       readonly extras?: ProblemExtras;
       readonly retryAfterS?: number;
+      /** The method that the resource has, for `method-not-allowed`. */
+      readonly allow?: string;
     });
+
+/** What is said about a request to the registry. */
+export interface Answered extends Decided {
+  readonly kind: 'registered' | 'pending' | 'read';
+  /** Where the state of the request can be asked for. */
+  readonly location?: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** Over HTTP a device does more than send packs. */
+export type HttpOutcome = Outcome | Answered;
 
 export type Rejected = Extract<Outcome, { kind: 'rejected' }>;
 

@@ -1,4 +1,5 @@
 import { AdminServer } from '../../platform/http/admin-server.ts';
+import { createVerifier } from '../../platform/crypto/create-verifier.ts';
 import type { Logger } from '../../platform/log/logger.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
@@ -8,9 +9,13 @@ import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
 import { AdmissionQueue } from './admit/admission-queue.ts';
 import { tlsFilesOf, type IngestConfig } from './config.ts';
 import { FrontDoor } from './front-door.ts';
+import { Gate } from './gate.ts';
 import { ClientAddress } from './http/client-address.ts';
+import { Endpoint } from './http/endpoint.ts';
+import { createFindResource } from './http/find-resource.ts';
 import { HttpFront } from './http/http-front.ts';
-import { TelemetryEndpoint } from './http/telemetry-endpoint.ts';
+import { createEnrolmentsResource, createKeysResource } from './http/registry-resources.ts';
+import { createTelemetryResource } from './http/telemetry-resource.ts';
 import { Identities } from './identify/identities.ts';
 import { createRateLimits } from './limit/create-rate-limits.ts';
 import { RateLimiter } from './limit/rate-limiter.ts';
@@ -18,10 +23,15 @@ import { decideMqttMessage } from './mqtt/decide-message.ts';
 import type { MqttIntake } from './mqtt/mqtt-intake.ts';
 import { OutcomeObserver } from './outcome-observer.ts';
 import { createIngestMetrics, registerIngestGauges } from './metrics.ts';
+import { EnrolmentDesk } from './registry-requests/enrolment-desk.ts';
+import { KeyDesk } from './registry-requests/key-desk.ts';
+import { RegistryRequests } from './registry-requests/registry-requests.ts';
 import { VerifyPool } from './verify/verify-pool.ts';
 
 const REDIS_START_TIMEOUT_MS = 20_000;
 const MAX_IDENTITIES = 50_000;
+/** For keys, which are rarely changed, in this thread. */
+const MAX_DESK_KEYS = 100;
 
 export async function startIngest({ config, log, resources }: ServiceContext<IngestConfig>): Promise<void> {
   const redis = openRedis({ url: config.REDIS_URL, name: 'ingest', manner: 'fail-fast' }, log);
@@ -59,7 +69,17 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     earlyMs: config.TELLTALE_INGEST_FRESHNESS_EARLY_S * 1000,
     holdMs: config.TELLTALE_INGEST_MAX_HOLD_S * 1000,
   };
-  const frontDoor = new FrontDoor({ registry: watch, identities, limiter, pool, admissions }, { freshness, log });
+  const gate = new Gate({ registry: watch, identities, limiter }, { freshness, log });
+  const frontDoor = new FrontDoor({ gate, pool, admissions }, log);
+  const verifier = createVerifier(config.TELLTALE_INGEST_VERIFIER, MAX_DESK_KEYS);
+  const waitMs = config.TELLTALE_INGEST_REQUEST_WAIT_S * 1000;
+  const requests = new RegistryRequests({ redis, limiter, registry: watch }, { waitMs, log });
+  const findResource = createFindResource({
+    telemetry: createTelemetryResource(frontDoor),
+    enrolments: createEnrolmentsResource(new EnrolmentDesk({ redis, limiter, verifier, requests }, { freshness, log })),
+    keys: createKeysResource(new KeyDesk({ gate, verifier, admissions, requests }, log)),
+    requests,
+  });
 
   const registry = createMetricsRegistry('ingest');
   const metrics = createIngestMetrics(registry);
@@ -69,7 +89,7 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   const observer = new OutcomeObserver('http', metrics, log);
   const front = new HttpFront({
     ...{ host, port, portSetting: 'TELLTALE_INGEST_PORT', tls: tlsFilesOf(config), unready, log },
-    createEndpoint: () => new TelemetryEndpoint(frontDoor, clientAddress, observer),
+    createEndpoint: () => new Endpoint(findResource, clientAddress, observer),
   });
   const mqtt = await createMqttIntake(config, log, frontDoor, new OutcomeObserver('mqtt', metrics, log));
   registerIngestGauges(registry, {
@@ -90,6 +110,8 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   await admin.listen();
 
   resources.defer('HTTP connections', () => front.close());
+  // Closed first, because the connections close when every reply is out.
+  resources.defer('registry requests', () => requests.close());
   await front.listen();
   log.info({ host, port }, 'listening');
   if (mqtt === undefined) return;

@@ -6,6 +6,7 @@ import { RegistryStore } from '../../platform/postgres/registry-store.ts';
 import { inTransaction } from '../../platform/postgres/transaction.ts';
 import { LogKeeper } from '../../services/worker/log/log-keeper.ts';
 import { Projector } from '../../services/worker/project/projector.ts';
+import { projectNow } from './projecting.ts';
 import type { SignedDevice } from './signed-device.ts';
 import { SHARD_COUNT, type WorkerStores } from './worker-stores.ts';
 
@@ -28,7 +29,7 @@ export class IngestRegistry {
 
   async register(...devices: readonly SignedDevice[]): Promise<void> {
     await this.#registrations.registerDevices(devices.map((device) => device.registration()));
-    await this.#projector.check();
+    await projectNow(this.#stores, this.#projector);
   }
 
   async disable(device: SignedDevice): Promise<void> {
@@ -52,7 +53,7 @@ export class IngestRegistry {
       await client.query('UPDATE devices SET registry_version = $2 WHERE id = $1', [device.id, version]);
       await client.query('UPDATE api_keys SET registry_version = $2 WHERE device_id = $1', [device.id, version]);
     });
-    await this.#projector.check();
+    await projectNow(this.#stores, this.#projector);
   }
 
   /** Another log in the shard of the device, as after the loss of Redis. */

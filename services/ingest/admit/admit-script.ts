@@ -14,6 +14,7 @@ export interface Admittable {
   readonly key: string;
   readonly nonce: number;
   readonly createdMs: number;
+  /** Empty for a request that uses its nonce and leaves nothing in the log. */
   readonly pack: string;
   /** When the pack has metrics that the registry did not have: those that it had, and the new ones. */
   readonly metrics?: { readonly known: Units; readonly new: Units };

@@ -8,6 +8,8 @@
 --   ARGV   epoch as the caller knows it, number of envelopes, and for each envelope: version of the registry by which it
 --          was judged, nonce (decimal, below 2^53), created (Unix milliseconds), pack, new metrics
 --
+-- The pack is empty for a request that uses its nonce here and leaves nothing in the log.
+--
 -- New metrics are empty, or when the pack has metrics that the caller does not know, JSON [known, new], each an object of
 -- name to unit, "" for none. A metric gets its unit here, from the first pack that is admitted with it.
 --
@@ -128,7 +130,9 @@ local function decide(log, key, metrics_key, version, nonce, created_ms, pack, m
     end
   end
   -- First append, then mark: an append that fails must not leave a mark behind, or the reading would be lost for good.
-  redis.call('XADD', log.stream, '*', 'pack', pack)
+  if pack ~= '' then
+    redis.call('XADD', log.stream, '*', 'pack', pack)
+  end
   if #added > 0 then
     redis.call('HSET', metrics_key, unpack(added))
   end

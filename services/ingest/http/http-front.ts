@@ -10,9 +10,9 @@ import {
 } from '../../../platform/http/uws.ts';
 import { StartupError } from '../../../platform/lifecycle/startup-error.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
+import type { Endpoint } from './endpoint.ts';
 import { OpenConnections } from './open-connections.ts';
 import { addPublicRoutes } from './public-routes.ts';
-import type { TelemetryEndpoint } from './telemetry-endpoint.ts';
 
 export interface HttpFrontOptions {
   readonly host: string;
@@ -21,7 +21,7 @@ export interface HttpFrontOptions {
   readonly portSetting: string;
   /** Undefined for plain HTTP. */
   readonly tls: TlsFiles | undefined;
-  readonly createEndpoint: () => TelemetryEndpoint;
+  readonly createEndpoint: () => Endpoint;
   readonly unready: () => readonly string[];
   readonly log: Logger;
 }
@@ -29,7 +29,7 @@ export interface HttpFrontOptions {
 /** A server with one certificate; another certificate needs another server, on the same port. */
 interface Generation {
   readonly app: TemplatedApp;
-  readonly endpoint: TelemetryEndpoint;
+  readonly endpoint: Endpoint;
   readonly connections: OpenConnections;
   readonly listening: ListenSocket;
   /** Once it is on its way out. */

@@ -9,7 +9,7 @@ import {
 import { parseHttpEnvelope } from '../../../contracts/http-signature.ts';
 import { JWS_MEDIA_TYPE, parseJwsEnvelope } from '../../../contracts/jws-envelope.ts';
 import type { Result } from '../../../core/result.ts';
-import type { TelemetryHeaders } from './read-headers.ts';
+import type { RequestHeaders } from './read-headers.ts';
 
 /** How a request carries its proof: in header fields over a pack, or inside a self-contained body. */
 export type EnvelopeForm =
@@ -34,7 +34,7 @@ export function envelopeFormOf(contentType: string): EnvelopeForm | undefined {
 
 export function readEnvelope(
   form: EnvelopeForm,
-  headers: TelemetryHeaders,
+  headers: RequestHeaders,
   content: Uint8Array,
 ): Result<EnvelopeClaim, EnvelopeRefusal> {
   switch (form.kind) {

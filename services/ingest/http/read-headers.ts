@@ -3,7 +3,7 @@ import { MAX_HEADER_BYTES } from '../../../contracts/http-signature.ts';
 import type { ProblemCode } from '../../../contracts/problem.ts';
 import { accept, reject, type Result } from '../../../core/result.ts';
 
-export interface TelemetryHeaders {
+export interface RequestHeaders {
   readonly apiKey: string;
   readonly contentType: string;
   readonly contentLength: number | undefined;
@@ -14,7 +14,7 @@ export interface TelemetryHeaders {
   readonly forwardedFor: string;
 }
 
-export type HeadersResult = Result<TelemetryHeaders, { readonly code: ProblemCode; readonly detail: string }>;
+export type HeadersResult = Result<RequestHeaders, { readonly code: ProblemCode; readonly detail: string }>;
 
 /** Two of one of these would let two readers of one request see two different requests. */
 const ONCE_ONLY: ReadonlySet<string> = new Set([

@@ -37,8 +37,9 @@ function decideKey(key: DeviceKeyRecord, nowMs: number): Rejected | undefined {
   return undefined;
 }
 
-function decideTime(
-  { createdS, expiresS }: StatedOrigin,
+/** Undefined when the time that is stated lies in the window. */
+export function decideTime(
+  { createdS, expiresS }: Pick<StatedOrigin, 'createdS' | 'expiresS'>,
   arrival: Arrival,
   freshness: Freshness,
 ): Rejected | undefined {

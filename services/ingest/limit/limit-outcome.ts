@@ -1,14 +1,7 @@
 import { intervalUsOf, type LimitPolicy } from '../../../core/limits/gcra.ts';
 import type { Rejected } from '../outcome.ts';
 import type { LimitVerdict } from './allowance.ts';
-
-/** What the RateLimit fields of a reply say (draft-ietf-httpapi-ratelimit-headers-11). */
-export interface RateLimitStatus {
-  readonly policy: LimitPolicy;
-  readonly remaining: number;
-  /** Until the quota is whole again or, when nothing remains, until the next request passes. */
-  readonly resetS: number;
-}
+import type { RateLimitStatus } from './rate-limit-status.ts';
 
 /** Returns are spread over a tenth of the wait, so that those who were refused together do not come back together. */
 const JITTER = 0.1;

@@ -72,23 +72,20 @@ export class RateLimiter {
     return this.#known.size;
   }
 
-  /** @param nowUs Unix microseconds. A request that any policy refuses counts for none. */
+  /**
+   * A request that any policy refuses counts for none. What it is told is the allowance of the device.
+   *
+   * @param nowUs Unix microseconds
+   */
   decide({ deviceId, deviceClass, address }: Requester, nowUs: number): LimitVerdict {
     const shard = shardOf(deviceId, this.#shardCount);
-    const asking = [this.#overall];
-    if (address !== undefined) {
-      const slot = shardOf(address, ADDRESS_SLOTS);
-      asking.push(this.#find(redisKeys.addressLimit(slot, address), this.#shardCount + slot, this.#limits.address));
-    }
-    // The last one's allowance is what the requester is told.
-    asking.push(this.#find(redisKeys.deviceLimit(shard, deviceId), shard, this.#limits.device(deviceClass)));
-    const verdict = judge(asking, nowUs);
-    if (verdict.allowed) {
-      for (const allowance of asking) {
-        if (allowance !== this.#overall) this.#unreported.add(allowance);
-      }
-    }
-    return verdict;
+    const device = this.#find(redisKeys.deviceLimit(shard, deviceId), shard, this.#limits.device(deviceClass));
+    return this.#judge([this.#overall, ...this.#findAddress(address), device], nowUs);
+  }
+
+  /** For somebody who is no device yet. */
+  decideStranger(address: string | undefined, nowUs: number): LimitVerdict {
+    return this.#judge([this.#overall, ...this.#findAddress(address)], nowUs);
   }
 
   /** Tells Redis what was let through since the last report. One at a time; what fails is told to nobody. */
@@ -104,6 +101,16 @@ export class RateLimiter {
     } finally {
       this.#reporting = false;
     }
+  }
+
+  #judge(asking: readonly Allowance[], nowUs: number): LimitVerdict {
+    const verdict = judge(asking, nowUs);
+    if (verdict.allowed) {
+      for (const allowance of asking) {
+        if (allowance !== this.#overall) this.#unreported.add(allowance);
+      }
+    }
+    return verdict;
   }
 
   async #send(allowances: readonly Allowance[]): Promise<void> {
@@ -127,6 +134,12 @@ export class RateLimiter {
         all.slice(index * MAX_KEYS_PER_REPORT, (index + 1) * MAX_KEYS_PER_REPORT),
       ),
     );
+  }
+
+  #findAddress(address: string | undefined): readonly Allowance[] {
+    if (address === undefined) return [];
+    const slot = shardOf(address, ADDRESS_SLOTS);
+    return [this.#find(redisKeys.addressLimit(slot, address), this.#shardCount + slot, this.#limits.address)];
   }
 
   #find(key: string, slot: number, policies: readonly LimitPolicy[]): Allowance {

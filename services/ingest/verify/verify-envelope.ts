@@ -1,12 +1,11 @@
-import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { SENML_CBOR } from '../../../contracts/envelope-claim.ts';
 import { parseSenmlCbor } from '../../../contracts/senml-cbor.ts';
 import { encodeAdmittedPack } from '../../../contracts/admitted-pack.ts';
-import { hasDuplicateMember } from '../../../core/telemetry/json-members.ts';
 import type { Reading } from '../../../core/telemetry/reading.ts';
 import { parsePack } from '../../../core/telemetry/senml-pack.ts';
 import type { SignatureVerifier } from '../../../platform/crypto/signature-verifier.ts';
+import { parseJson } from '../parse-json.ts';
 import type { Envelope, PackMetric, Verification } from './envelope.ts';
 
 export interface PackLimits {
@@ -54,17 +53,6 @@ export function verifyEnvelope(envelope: Envelope, verifier: SignatureVerifier, 
 
 function refuse(code: 'signature-invalid' | 'malformed-body', detail: string): Verification {
   return { kind: 'refused', code, extras: { detail } };
-}
-
-function parseJson(content: Uint8Array): { readonly json: unknown } | undefined {
-  if (!isUtf8(content)) return undefined;
-  const text = Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('utf8');
-  try {
-    const json: unknown = JSON.parse(text);
-    return hasDuplicateMember(text) ? undefined : { json };
-  } catch {
-    return undefined;
-  }
 }
 
 function metricsOf(readings: readonly Reading[]): PackMetric[] {

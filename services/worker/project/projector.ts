@@ -55,9 +55,9 @@ export class Projector {
 
   /** A row that was deleted leaves no trace in the database but its absence. */
   async #holdsTooMuch(): Promise<boolean> {
-    const { devices, apiKeys, rules, zones } = await loadRegistrySizes(this.#database);
+    const { devices, apiKeys, rules, zones, enrolmentTokens } = await loadRegistrySizes(this.#database);
     const held = await Promise.all(PROJECTION_HASHES.map((hash) => this.#redis.hlen(hash)));
-    return [devices, apiKeys, rules, zones].some((size, index) => (held[index] ?? 0) > size);
+    return [devices, apiKeys, rules, zones, enrolmentTokens].some((size, index) => (held[index] ?? 0) > size);
   }
 
   async #raiseTrust(trust: string, whole: boolean): Promise<void> {
@@ -69,7 +69,7 @@ export class Projector {
 
   /** Fields in Redis that the database does not have. */
   async #leftovers(rows: RegistryRows): Promise<Triple[]> {
-    const known = [rows.devices, rows.apiKeys, rows.rules, rows.zones];
+    const known = mapsOf(rows);
     const triples: Triple[] = [];
     for (const [index, hash] of PROJECTION_HASHES.entries()) {
       for (const field of await this.#redis.hkeys(hash)) {
@@ -81,7 +81,12 @@ export class Projector {
 }
 
 function triplesOf(rows: RegistryRows): Triple[] {
-  return [rows.devices, rows.apiKeys, rows.rules, rows.zones].flatMap((records, index) =>
-    [...records].map(([field, record]): Triple => [index + 1, field, JSON.stringify(record)]),
+  return mapsOf(rows).flatMap((records, index) =>
+    [...records].map(([field, record]): Triple => [index + 1, field, record === null ? '' : JSON.stringify(record)]),
   );
+}
+
+/** In the order of the hashes. */
+function mapsOf(rows: RegistryRows): readonly ReadonlyMap<string, unknown>[] {
+  return [rows.devices, rows.apiKeys, rows.rules, rows.zones, rows.enrolmentTokens];
 }

@@ -53,7 +53,8 @@ for (const window of WINDOWS) {
             const nonce = nonceOf(each, model.highest, window);
             const decision = model.admit(nonce);
             expected.push(decision);
-            if (decision === 'accepted') log.push(each.pack);
+            // An empty pack uses its nonce and leaves nothing.
+            if (decision === 'accepted' && each.pack !== '') log.push(each.pack);
             return createAdmittable(nonce, { key: `key-${each.key}`, pack: each.pack });
           });
           assert.deepEqual(await admitAll(script, shard, envelopes), expected);

@@ -1,16 +1,13 @@
-import { MAX_CONTENT_BYTES, TELEMETRY_METHOD, TELEMETRY_PATH } from '../../../contracts/http-signature.ts';
 import type { ProblemCode } from '../../../contracts/problem.ts';
 import { queryOf, remoteAddressOf, type HttpRequest, type HttpResponse } from '../../../platform/http/uws.ts';
 import { accept, reject, type Result } from '../../../core/result.ts';
-import type { FrontDoor } from '../front-door.ts';
-import type { Message } from '../message.ts';
 import type { OutcomeObserver } from '../outcome-observer.ts';
-import { reducedCapacity, rejected, type Outcome } from '../outcome.ts';
+import { reducedCapacity, rejected, type HttpOutcome, type Rejected } from '../outcome.ts';
 import { BodyCollector } from './body-collector.ts';
 import type { ClientAddress } from './client-address.ts';
-import { ACCEPTED_MEDIA_TYPES, envelopeFormOf, readEnvelope, type EnvelopeForm } from './read-envelope.ts';
-import { readHeaders, type TelemetryHeaders } from './read-headers.ts';
+import { readHeaders, type RequestHeaders } from './read-headers.ts';
 import { reply } from './reply.ts';
+import type { Arrival, Decide, FindResource, Resource } from './resource.ts';
 
 /**
  * A body that takes longer is a slow sender or an attack. uWebSockets closes, without a reply, a connection that brings
@@ -30,9 +27,9 @@ interface Exchange {
   aborted: boolean;
 }
 
-/** The HTTP edge: framing, size and media type; everything after that is the front door's. */
-export class TelemetryEndpoint {
-  readonly #frontDoor: FrontDoor;
+/** The HTTP edge: framing and size; everything after that is the resource's. */
+export class Endpoint {
+  readonly #findResource: FindResource;
   readonly #clientAddress: ClientAddress;
   readonly #observer: OutcomeObserver;
   /** Exchanges whose body is not complete. */
@@ -42,8 +39,8 @@ export class TelemetryEndpoint {
   #draining = false;
   #whenIdle: (() => void) | undefined;
 
-  constructor(frontDoor: FrontDoor, clientAddress: ClientAddress, observer: OutcomeObserver) {
-    this.#frontDoor = frontDoor;
+  constructor(findResource: FindResource, clientAddress: ClientAddress, observer: OutcomeObserver) {
+    this.#findResource = findResource;
     this.#clientAddress = clientAddress;
     this.#observer = observer;
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
@@ -59,10 +56,10 @@ export class TelemetryEndpoint {
     const exchange: Exchange = { response, peer, startedMs: Date.now(), aborted: false };
     this.#inFlight += 1;
     response.onAborted(() => this.#abort(exchange));
-    const headers = decideFraming(request);
-    const form = headers.ok ? decideContent(headers.value) : headers;
-    if (headers.ok && form.ok) this.#receive(exchange, headers.value, form.value);
-    else if (!form.ok) this.#refuse(exchange, form.error);
+    const framed = this.#decideFraming(request);
+    const decide = framed.ok ? openResource(framed.value) : framed;
+    if (framed.ok && decide.ok) this.#receive(exchange, framed.value, decide.value);
+    else if (!decide.ok) this.#refuse(exchange, decide.error);
   }
 
   /** From now on every reply closes its connection. Resolves when no more is to come and nothing is in flight. */
@@ -82,37 +79,31 @@ export class TelemetryEndpoint {
    * after such a reply uWebSockets serves what follows in the same segment, such as a request that is hidden behind a
    * second Content-Length; while a reply is pending it closes the connection instead.
    */
-  #refuse(exchange: Exchange, outcome: Outcome): void {
+  #refuse(exchange: Exchange, outcome: Rejected): void {
     setImmediate(() => this.#answer(exchange, outcome, true));
   }
 
-  #receive(exchange: Exchange, headers: TelemetryHeaders, form: EnvelopeForm): void {
-    const body = new BodyCollector(MAX_CONTENT_BYTES);
+  #receive(exchange: Exchange, { headers, resource }: Framed, decide: Decide): void {
+    const body = new BodyCollector(resource.maxContentBytes);
     this.#receiving.add(exchange);
     exchange.response.onData((chunk, isLast) => {
       if (!this.#receiving.has(exchange)) return;
       const fits = body.add(chunk);
       if (fits && !isLast) return;
       this.#receiving.delete(exchange);
-      if (fits) void this.#decide(exchange, this.#messageOf(exchange, headers, form, body.bytes()));
-      else this.#refuse(exchange, tooLarge());
+      if (fits) void this.#decide(exchange, decide(this.#arrivalOf(exchange, headers), body.bytes()));
+      else this.#refuse(exchange, tooLarge(resource));
     });
   }
 
-  #messageOf(exchange: Exchange, headers: TelemetryHeaders, form: EnvelopeForm, content: Uint8Array): Message {
-    return {
-      sender: { kind: 'api-key', text: headers.apiKey },
-      source: this.#clientAddress.sourceOf(exchange.peer, headers.forwardedFor),
-      mayBeHeld: form.kind !== 'http-signature',
-      receivedMs: Date.now(),
-      readClaim: () => readEnvelope(form, headers, content),
-    };
+  #arrivalOf(exchange: Exchange, headers: RequestHeaders): Arrival {
+    return { source: this.#clientAddress.sourceOf(exchange.peer, headers.forwardedFor), receivedMs: Date.now() };
   }
 
-  async #decide(exchange: Exchange, message: Message): Promise<void> {
-    let outcome: Outcome;
+  async #decide(exchange: Exchange, decision: Promise<HttpOutcome>): Promise<void> {
+    let outcome: HttpOutcome;
     try {
-      outcome = await this.#frontDoor.handle(message);
+      outcome = await decision;
     } catch (error) {
       this.#observer.undecided(error);
       outcome = reducedCapacity('the message could not be decided');
@@ -120,7 +111,7 @@ export class TelemetryEndpoint {
     this.#answer(exchange, outcome, false);
   }
 
-  #answer(exchange: Exchange, outcome: Outcome, closeConnection: boolean): void {
+  #answer(exchange: Exchange, outcome: HttpOutcome, closeConnection: boolean): void {
     this.#observer.decided(outcome, exchange.startedMs);
     if (!exchange.aborted) reply(exchange.response, outcome, closeConnection || this.#draining);
     this.#end();
@@ -145,28 +136,36 @@ export class TelemetryEndpoint {
       this.#answer(exchange, rejected('request-timeout'), true);
     }
   }
+
+  /** In the order of the problem codes. */
+  #decideFraming(request: HttpRequest): Result<Framed, Rejected> {
+    const refuse = (code: ProblemCode, detail?: string) =>
+      reject(rejected(code, detail === undefined ? undefined : { detail }));
+    if (queryOf(request) !== undefined) return refuse('malformed-request', 'no query string is accepted');
+    const headers = readHeaders(request);
+    if (!headers.ok && headers.error.code === 'malformed-request')
+      return refuse('malformed-request', headers.error.detail);
+    const resource = this.#findResource(request.getUrl());
+    if (resource === undefined) return refuse('not-found');
+    if (request.getCaseSensitiveMethod() !== resource.method) {
+      return reject({ ...rejected('method-not-allowed'), allow: resource.method });
+    }
+    return headers.ok ? accept({ headers: headers.value, resource }) : refuse(headers.error.code, headers.error.detail);
+  }
 }
 
-/** In the order of the problem codes. */
-function decideFraming(request: HttpRequest): Result<TelemetryHeaders, Outcome> {
-  const refuse = (code: ProblemCode, detail?: string) =>
-    reject(rejected(code, detail === undefined ? undefined : { detail }));
-  if (queryOf(request) !== undefined) return refuse('malformed-request', 'no query string is accepted');
-  const headers = readHeaders(request);
-  if (!headers.ok && headers.error.code === 'malformed-request')
-    return refuse('malformed-request', headers.error.detail);
-  if (request.getUrl() !== TELEMETRY_PATH) return refuse('not-found');
-  if (request.getCaseSensitiveMethod() !== TELEMETRY_METHOD) return refuse('method-not-allowed');
-  return headers.ok ? headers : refuse(headers.error.code, headers.error.detail);
+interface Framed {
+  readonly headers: RequestHeaders;
+  readonly resource: Resource;
 }
 
-function decideContent(headers: TelemetryHeaders): Result<EnvelopeForm, Outcome> {
-  if (headers.contentLength !== undefined && headers.contentLength > MAX_CONTENT_BYTES) return reject(tooLarge());
-  const form = envelopeFormOf(headers.contentType);
-  if (form !== undefined) return accept(form);
-  return reject(rejected('unsupported-media-type', { detail: `the content type must be ${ACCEPTED_MEDIA_TYPES}` }));
+function openResource({ headers, resource }: Framed): Result<Decide, Rejected> {
+  if (headers.contentLength !== undefined && headers.contentLength > resource.maxContentBytes) {
+    return reject(tooLarge(resource));
+  }
+  return resource.open(headers);
 }
 
-function tooLarge(): Outcome {
-  return rejected('payload-too-large', { detail: `at most ${MAX_CONTENT_BYTES} bytes of content` });
+function tooLarge({ maxContentBytes }: Resource): Rejected {
+  return rejected('payload-too-large', { detail: `at most ${maxContentBytes} bytes of content` });
 }
