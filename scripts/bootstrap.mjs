@@ -15,7 +15,11 @@ const COMMANDS = {
   build: { built: true, packages: [] },
   start: { built: true, script: 'scripts/start.js', packages: process.env.REDIS_URL === undefined ? [redis] : [] },
   sim: { built: true, script: 'scripts/sim.js', packages: [] },
-  bench: { built: true, script: 'scripts/bench.js', packages: [redis] },
+  bench: {
+    built: true,
+    script: 'scripts/bench.js',
+    packages: process.argv.includes('mqtt') ? [redis, mosquitto] : [redis],
+  },
   stress: { built: true, script: 'tests/load/stress.js', packages: [redis] },
   test: {
     built: true,
