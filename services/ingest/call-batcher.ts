@@ -17,7 +17,7 @@ interface Slot<Item, Answer> {
 export interface CallBatcherOptions<Item, Answer> {
   readonly redis: Redis;
   readonly maxBatch: number;
-  /** Answers for each item of a batch, in order, with an error for an item that failed. A rejection goes to all of them. */
+  /** Answers for each item of a batch, in order, with an error for an item that failed. A rejection goes to all of them, and to those that wait. */
   readonly run: (items: readonly Item[]) => Promise<readonly (Answer | Error)[]>;
 }
 
@@ -69,7 +69,7 @@ export class CallBatcher<Item, Answer> {
     inOneWrite(redis, () => {
       for (let start = 0; start < waiting.length; start += maxBatch) {
         slot.callsUnderWay += 1;
-        void this.#call(waiting.slice(start, start + maxBatch)).finally(() => {
+        void this.#call(slot, waiting.slice(start, start + maxBatch)).finally(() => {
           slot.callsUnderWay -= 1;
           this.#schedule(slot);
         });
@@ -77,7 +77,7 @@ export class CallBatcher<Item, Answer> {
     });
   }
 
-  async #call(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
+  async #call(slot: Slot<Item, Answer>, batch: readonly Waiting<Item, Answer>[]): Promise<void> {
     try {
       const answers = await this.#options.run(batch.map(({ item }) => item));
       if (answers.length !== batch.length) throw new Error('a batch was answered for another number of items');
@@ -86,7 +86,10 @@ export class CallBatcher<Item, Answer> {
         else batch[index]?.settle(answer);
       }
     } catch (error) {
-      for (const waiting of batch) waiting.fail(error);
+      // What waits has not been sent and would meet the same: a second time-out helps nobody.
+      const others = slot.waiting;
+      slot.waiting = [];
+      for (const waiting of [...batch, ...others]) waiting.fail(error);
     }
   }
 }
