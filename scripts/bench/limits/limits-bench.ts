@@ -14,7 +14,8 @@ import { PacedLoad } from './paced-load.ts';
 const HONEST_DEVICES = 300;
 const HONEST_CONNECTIONS = 100;
 const HONEST_PER_S = 3000;
-const DURATION_S = 10;
+const WARM_UP_MS = 3000;
+const DURATION_S = 13;
 const FLOOD_CONNECTIONS = 32;
 const BARS = { share: 0.95, p99Ms: 100 } as const;
 
@@ -53,7 +54,9 @@ async function runLimitsBench({ guard, folder, stop, say }: BenchContext): Promi
     firstAddress: HONEST_CONNECTIONS,
   });
   await flood.start();
-  const load = await new PacedLoad({ port: ingest.port, requests, perS: HONEST_PER_S, stop }).run();
+  const load = await new PacedLoad({
+    ...{ port: ingest.port, requests, perS: HONEST_PER_S, warmUpMs: WARM_UP_MS, stop },
+  }).run();
   const flooded = flood.stop();
   const share = load.accepted / load.due;
   const statuses = [...flooded.statuses].map(([status, count]) => `${status}: ${count}`).join(', ');

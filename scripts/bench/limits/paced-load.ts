@@ -9,6 +9,8 @@ export interface PacedLoadOptions {
   readonly requests: readonly (readonly Buffer[])[];
   /** Of all connections together. */
   readonly perS: number;
+  /** What is due before counts as accepted or refused, and not for the latency: keys are imported, code is compiled. */
+  readonly warmUpMs: number;
   readonly stop: AbortSignal;
 }
 
@@ -82,7 +84,9 @@ export class PacedLoad {
       replied: ({ status }, _, nowMs) => {
         if (status === 202) this.#accepted += 1;
         else this.#refused.set(status, (this.#refused.get(status) ?? 0) + 1);
-        this.#latencyUs.recordValue(Math.round((nowMs - dueAt(pacing.sent - 1)) * 1000));
+        const dueMs = dueAt(pacing.sent - 1);
+        if (dueMs < startMs + this.#options.warmUpMs) return;
+        this.#latencyUs.recordValue(Math.round((nowMs - dueMs) * 1000));
       },
       broken: () => this.#refused.set(0, (this.#refused.get(0) ?? 0) + 1),
       ended: () => undefined,
