@@ -113,7 +113,8 @@ test('a renewed certificate is taken up without a restart, and a request on an o
   old.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk));
   old.write('cde');
   await once(old, 'close');
-  assert.match(answer, /^HTTP\/1\.1 4\d\d /);
+  // Nobody has projected a registry here; or the old server had waited long enough for the content.
+  assert.match(answer, /^HTTP\/1\.1 (?:503|408) /);
 });
 
 test('files that do not belong together are not taken up', async () => {
