@@ -1,6 +1,5 @@
 import { encode, Tagged } from 'cborg';
 import { z } from 'zod';
-import { parseSigningKeyName } from '../core/identity/ids.ts';
 import { parseNonce } from '../core/identity/nonce.ts';
 import { accept, reject, type Result } from '../core/result.ts';
 import { parseCbor } from './cbor.ts';
@@ -8,9 +7,11 @@ import {
   SENML_CBOR,
   SENML_JSON,
   SIGNATURE_BYTES,
+  statedOriginOf,
   type EnvelopeClaim,
   type EnvelopeHeader,
   type EnvelopeRefusal,
+  type StatedOrigin,
 } from './envelope-claim.ts';
 
 const COSE_SIGN1_TAG = 18;
@@ -39,19 +40,22 @@ export function parseCoseEnvelope(message: Uint8Array): Result<EnvelopeClaim, En
   const sign1 = sign1Schema.safeParse(outer.value);
   if (!sign1.success) return invalid('COSE_Sign1 must have protected bytes, an empty map, a payload and a signature');
   const [protectedBytes, , content, signature] = sign1.data;
-  if (signature.length !== SIGNATURE_BYTES) return invalid('the signature must be 64 bytes, r and s');
-
-  const header = protectedBytes.length > MAX_PROTECTED_BYTES ? undefined : parseHeader(protectedBytes);
-  if (header === undefined) {
-    return invalid('the protected header must be exactly alg, content type, kid, CWT claims with iat, typ and nonce');
+  const members = parseMembers(protectedBytes);
+  const origin = statedOriginOf(members?.kid, members?.created);
+  const header = members === undefined ? undefined : parseHeader(members);
+  const { keyName, createdS } = origin;
+  if (header === undefined || keyName === undefined || createdS === undefined) {
+    return invalid(
+      'the protected header must be exactly alg, content type, kid, CWT claims with iat, typ and nonce',
+      origin,
+    );
   }
-  const keyName = parseSigningKeyName(Buffer.from(header.kid).toString('latin1'));
-  if (keyName === undefined) return invalid('kid must be "<device id>/<key id>"');
+  if (signature.length !== SIGNATURE_BYTES) return invalid('the signature must be 64 bytes, r and s', origin);
   const nonce = parseNonce(String(header.nonce));
-  if (nonce === undefined) return invalid('nonce must be an unsigned integer below 2^53');
+  if (nonce === undefined) return invalid('nonce must be an unsigned integer below 2^53', origin);
   return accept({
     keyName,
-    createdS: header.createdS,
+    createdS,
     nonce,
     signed: coseSigStructure(protectedBytes, content),
     signature,
@@ -60,27 +64,40 @@ export function parseCoseEnvelope(message: Uint8Array): Result<EnvelopeClaim, En
   });
 }
 
+interface Members {
+  readonly header: ReadonlyMap<unknown, unknown>;
+  readonly claims: ReadonlyMap<unknown, unknown> | undefined;
+  readonly kid: string | undefined;
+  readonly created: unknown;
+}
+
+function parseMembers(encoded: Uint8Array): Members | undefined {
+  if (encoded.length > MAX_PROTECTED_BYTES) return undefined;
+  const header = parseCbor(encoded, { floats: false, loose: false })?.value;
+  if (!(header instanceof Map)) return undefined;
+  const claims: unknown = header.get(LABEL.cwtClaims);
+  const kid = bytes.safeParse(header.get(LABEL.kid)).data;
+  return {
+    header,
+    claims: claims instanceof Map ? claims : undefined,
+    kid: kid === undefined ? undefined : Buffer.from(kid).toString('latin1'),
+    created: claims instanceof Map ? claims.get(LABEL.issuedAt) : undefined,
+  };
+}
+
 interface ProtectedHeader {
-  readonly kid: Uint8Array;
-  readonly createdS: number;
   readonly nonce: number;
   readonly mediaType: EnvelopeHeader['mediaType'];
 }
 
 const unsigned = z.int().nonnegative();
 
-function parseHeader(encoded: Uint8Array): ProtectedHeader | undefined {
-  const header = parseCbor(encoded, { floats: false, loose: false })?.value;
-  if (!(header instanceof Map) || header.size !== Object.keys(LABEL).length - 1) return undefined;
-  const claims: unknown = header.get(LABEL.cwtClaims);
-  if (!(claims instanceof Map) || claims.size !== 1) return undefined;
+function parseHeader({ header, claims }: Members): ProtectedHeader | undefined {
+  if (header.size !== Object.keys(LABEL).length - 1 || claims?.size !== 1) return undefined;
   const mediaType = mediaTypeOf(header.get(LABEL.contentType));
-  const kid = bytes.safeParse(header.get(LABEL.kid));
-  const created = unsigned.safeParse(claims.get(LABEL.issuedAt));
   const nonce = unsigned.safeParse(header.get(LABEL.nonce));
-  if (header.get(LABEL.alg) !== ES256 || header.get(LABEL.typ) !== TYPE || mediaType === undefined) return undefined;
-  if (!kid.success || !created.success || !nonce.success) return undefined;
-  return { kid: kid.data, createdS: created.data, nonce: nonce.data, mediaType };
+  if (header.get(LABEL.alg) !== ES256 || header.get(LABEL.typ) !== TYPE) return undefined;
+  return mediaType === undefined || !nonce.success ? undefined : { nonce: nonce.data, mediaType };
 }
 
 function mediaTypeOf(contentFormat: unknown): EnvelopeHeader['mediaType'] | undefined {
@@ -115,6 +132,6 @@ function malformed(detail: string): Result<never, EnvelopeRefusal> {
   return reject({ code: 'malformed-body', detail });
 }
 
-function invalid(detail: string): Result<never, EnvelopeRefusal> {
-  return reject({ code: 'signature-invalid', detail });
+function invalid(detail: string, origin?: StatedOrigin): Result<never, EnvelopeRefusal> {
+  return reject({ code: 'signature-invalid', detail, ...(origin !== undefined && { origin }) });
 }

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { parseSigningKeyName } from '../core/identity/ids.ts';
 import { parseNonce } from '../core/identity/nonce.ts';
 import { accept, reject, type Result } from '../core/result.ts';
 import { hasDuplicateMember } from '../core/telemetry/json-members.ts';
@@ -7,10 +6,13 @@ import {
   SENML_CBOR,
   SENML_JSON,
   SIGNATURE_BYTES,
+  statedOriginOf,
   type EnvelopeClaim,
   type EnvelopeHeader,
   type EnvelopeRefusal,
 } from './envelope-claim.ts';
+
+export const JWS_MEDIA_TYPE = 'application/jose';
 
 const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
 const MAX_HEADER_CHARACTERS = 1024;
@@ -44,11 +46,14 @@ export function parseJwsEnvelope(message: Uint8Array): Result<EnvelopeClaim, Env
   if (input === undefined) return malformed('the protected header is not JSON with each member once');
 
   const parsed = headerSchema.safeParse(input.json);
-  if (!parsed.success || !CREATED_AS_INTEGER.test(headerText)) {
+  const { kid, created } = z.object({ kid: z.unknown(), created: z.unknown() }).safeParse(input.json).data ?? {};
+  const origin = statedOriginOf(kid, CREATED_AS_INTEGER.test(headerText) ? created : undefined);
+  const invalid = (detail: string) => reject({ code: 'signature-invalid' as const, detail, origin });
+  if (!parsed.success || origin.createdS === undefined) {
     return invalid('the protected header must be exactly alg, kid, created (an integer), nonce, cty and typ');
   }
   if (signature.length !== SIGNATURE_BYTES) return invalid('the signature must be 64 bytes, r and s');
-  const keyName = parseSigningKeyName(parsed.data.kid);
+  const { keyName } = origin;
   if (keyName === undefined) return invalid('kid must be "<device id>/<key id>"');
   const nonce = parseNonce(parsed.data.nonce);
   if (nonce === undefined) return invalid('nonce must be a decimal string below 2^53, without leading zeros');
@@ -101,8 +106,4 @@ function parseJson(text: string): { readonly json: unknown } | undefined {
 
 function malformed(detail: string): Result<never, EnvelopeRefusal> {
   return reject({ code: 'malformed-body', detail });
-}
-
-function invalid(detail: string): Result<never, EnvelopeRefusal> {
-  return reject({ code: 'signature-invalid', detail });
 }

@@ -7,8 +7,16 @@ export const redisKeys = {
   readings: (shard: number) => `tt:{${shard}}:readings`,
   /** When the log of the shard began, and what it refuses: see contracts/shard-epoch.ts. */
   epoch: (shard: number) => `tt:{${shard}}:epoch`,
+  /** Version of the registry at its last change of what devices may do: what was decided by an older one is decided again. */
+  trust: (shard: number) => `tt:{${shard}}:trust`,
   /** Replay window of one device key: highest nonce and a bitmap of those below it. */
   replay: (shard: number, thumbprint: string) => `tt:{${shard}}:replay:${thumbprint}`,
+  /** Hash: metrics of one device to their units, once a pack has brought a metric that the projection did not have. */
+  metrics: (shard: number, deviceId: string) => `tt:{${shard}}:metrics:${deviceId}`,
+  /** Rate limit of one device: when its allowance is whole again. */
+  deviceLimit: (shard: number, deviceId: string) => `tt:{${shard}}:limit:${deviceId}`,
+  /** Rate limit of one source address, spread over slots of their own. */
+  addressLimit: (slot: number, address: string) => `tt:{ip:${slot}}:limit:${address}`,
   /** Stream of entries that cannot be stored, each with its reason. */
   deadLetters: (shard: number) => `tt:{${shard}}:dead`,
   /** Hash: where detection stands in the shard, and its state per rule and subject. */
@@ -28,6 +36,12 @@ export const redisKeys = {
   rules: 'tt:{registry}:rules',
   /** Hash: zone id to its name and GeoJSON area. */
   zones: 'tt:{registry}:zones',
+  /** Hash: SHA-256 of an enrolment token that nobody has used yet, base64url, to its record. */
+  enrolmentTokens: 'tt:{registry}:enrolment-tokens',
+  /** Stream of what devices ask the registry to change. */
+  requests: 'tt:{registry}:requests',
+  /** Where one of these requests stands; kept for a day. */
+  requestState: (id: string) => `tt:{registry}:request:${id}`,
 
   /** Stream of transitions. */
   alerts: 'tt:{alerts}',
@@ -47,4 +61,6 @@ export const consumerGroups = {
   persist: 'persist',
   /** Of the alert stream: stores the transitions. */
   storeAlerts: 'store',
+  /** Of the requests to the registry: carries them out. */
+  carryOut: 'carry-out',
 } as const;

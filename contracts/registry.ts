@@ -47,6 +47,13 @@ const apiKeySchema = z.object({
 });
 export type ApiKeyRecord = z.infer<typeof apiKeySchema>;
 
+const enrolmentTokenSchema = z.object({
+  /** The only device that it lets in; null for any. */
+  device: z.string().nullable(),
+  expires_at_ms: z.int(),
+});
+export type EnrolmentTokenRecord = z.infer<typeof enrolmentTokenSchema>;
+
 export interface ZoneRecord {
   readonly id: string;
   readonly name: string;
@@ -60,4 +67,5 @@ function parseWith<T>(schema: z.ZodType<T>, json: string): T {
 
 export const parseDeviceRecord = (json: string): DeviceRecord => parseWith(deviceSchema, json);
 export const parseApiKeyRecord = (json: string): ApiKeyRecord => parseWith(apiKeySchema, json);
+export const parseEnrolmentTokenRecord = (json: string): EnrolmentTokenRecord => parseWith(enrolmentTokenSchema, json);
 export const parseRuleRecord = (json: string): Rule => parseWith(ruleSchema, json);

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { ATTACK_CHOICES } from './attack/attack-kind.ts';
 import { writeManifest } from './commands/manifest.ts';
 import { manifestOptionsSchema, parseOptions, runOptionsSchema } from './commands/option-values.ts';
 import { runSimulation } from './commands/run.ts';
@@ -59,6 +60,15 @@ function createProgram(onDone: (exitCode: number) => void): Command {
       ]),
     )
     .option('--speed <x>', 'how much faster than recorded (default: 1)')
+    .addOption(
+      new Option('--pack <n>', 'readings of a pack, in place of whole samples').conflicts(['samples', 'replay']),
+    )
+    .option('--transport <name>', 'http, mqtt or both (default: http)')
+    .option('--mqtt-url <url>', 'address of the broker (default: MQTT_URL, else mqtt://127.0.0.1:1883)')
+    .option(
+      '--encoding <name>',
+      'http-signature, jws or cose; MQTT needs one of the last two (default: http-signature)',
+    )
     .option('--ledger <file>', 'write a line for each acknowledged pack; overwrites the file')
     .option('--drain <s>', 'how long to wait for outcomes at the end (default: 30)')
     .option('--json', 'the last line of the output is the summary as JSON')
@@ -67,7 +77,8 @@ function createProgram(onDone: (exitCode: number) => void): Command {
   for (const command of [manifest, run]) {
     command
       .option('--fleet <dir>', 'folder where fleets are kept between runs (default: .telltale/fleets)')
-      .option('--seed <n>', 'decides places, noise and quakes (default: 1)');
+      .option('--seed <n>', 'decides places, noise and quakes (default: 1)')
+      .option('--attack <kind>', `attackers among the devices: ${ATTACK_CHOICES.join(', ')} (default: none)`);
   }
   return program;
 }

@@ -21,9 +21,15 @@ export interface Pack {
   readonly readings: readonly PackReading[];
 }
 
-export function createAccelerationPack(deviceId: string, samples: readonly Sample[]): Pack {
+/** Of the readings of these samples the first ones, as many as the pack may hold. */
+export function createAccelerationPack(deviceId: string, samples: readonly Sample[], mostReadings?: number): Pack {
   const readings = samples.flatMap(({ timeUs, acceleration }) =>
     acceleration.map((value, metricIndex): PackReading => [metricIndex, timeUs, value]),
   );
-  return { deviceId, unit: ACCELERATION_UNIT, metrics: ACCELERATION_METRICS, readings };
+  return {
+    deviceId,
+    unit: ACCELERATION_UNIT,
+    metrics: ACCELERATION_METRICS,
+    readings: readings.slice(0, mostReadings),
+  };
 }

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { addDevice } from './admin/add-device.ts';
 import { applyRules } from './admin/apply-rules.ts';
+import { disableDevice, enableDevice, revokeApiKey, revokeKey, rotateApiKey } from './admin/change-trust.ts';
+import { printEnrolmentToken } from './admin/create-enrolment-token.ts';
 import { registerFleet } from './admin/register-fleet.ts';
 
 const program = new Command('admin').description(
@@ -13,16 +15,55 @@ program
   .description('register a fleet of devices')
   .action(registerFleet);
 
-program
+const device = program
   .command('device')
   .argument('<id>', 'device id')
-  .requiredOption('--public-key <file>', 'PEM file with the P-256 public key')
+  .option('--public-key <file>', 'PEM file with the P-256 public key; required')
   .option('--key-id <id>', 'key id', '1')
   .option('--lat <degrees>', 'latitude')
   .option('--lon <degrees>', 'longitude')
   .option('--mobile', 'the device moves', false)
   .description('register one device and print its new API key, which is shown only here')
   .action(addDevice);
+
+device.command('disable').argument('<device>').description('refuse all that it sends').action(disableDevice);
+device.command('enable').argument('<device>').description('accept again what it sends').action(enableDevice);
+
+program
+  .command('enrolment-token')
+  .description('tokens that let devices in')
+  .command('create')
+  .option('--device <id>', 'the only device that it lets in')
+  .option('--class <class>', 'fixed or mobile', 'fixed')
+  .option('--site <site>', 'where the device stands')
+  .option('--owner <owner>', 'whose device it is')
+  .option('--lat <degrees>', 'latitude')
+  .option('--lon <degrees>', 'longitude')
+  .option('--ttl <duration>', 'how long it can be used, such as 30m, 1h or 7d', '1h')
+  .description('make a token that lets one device enrol, and print it, which is done only here')
+  .action(printEnrolmentToken);
+
+const apiKey = program.command('api-key').description('API keys of devices');
+apiKey
+  .command('rotate')
+  .argument('<device>')
+  .option('--overlap <duration>', 'how long the old API key stays good', '1h')
+  .description('make a new API key for a device and print it, which is done only here')
+  .action(rotateApiKey);
+apiKey
+  .command('revoke')
+  .argument('<id>', 'the part between the underscores')
+  .description('refuse an API key for good')
+  .action(revokeApiKey);
+
+program
+  .command('key')
+  .description('keys of devices')
+  .command('revoke')
+  .argument('<device>')
+  .argument('<key id>')
+  .description('refuse a key of a device for good')
+  .action(revokeKey);
 
 program
   .command('rules')

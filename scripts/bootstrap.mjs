@@ -8,15 +8,24 @@ import { explainUnsupportedNode, readGlibcVersion } from './bootstrap/node-versi
 import { runScript } from './bootstrap/run-script.mjs';
 import { requireSystemPackages, systemPackages } from './bootstrap/system-packages.mjs';
 
-const { redis, postgis, mosquitto } = systemPackages;
+const { redis, postgis, mosquitto, mosquittoClients, compiler, mbedtls } = systemPackages;
 
 /** What each command needs; `script` is relative to the compiled tree, or to the source tree without `built`. */
 const COMMANDS = {
   build: { built: true, packages: [] },
   start: { built: true, script: 'scripts/start.js', packages: process.env.REDIS_URL === undefined ? [redis] : [] },
   sim: { built: true, script: 'scripts/sim.js', packages: [] },
-  bench: { built: true, script: 'scripts/bench.js', packages: [redis] },
-  test: { built: true, script: 'scripts/test.js', packages: [redis, postgis, mosquitto] },
+  bench: {
+    built: true,
+    script: 'scripts/bench.js',
+    packages: process.argv.includes('mqtt') ? [redis, mosquitto] : [redis],
+  },
+  stress: { built: true, script: 'tests/load/stress.js', packages: [redis] },
+  test: {
+    built: true,
+    script: 'scripts/test.js',
+    packages: [redis, postgis, mosquitto, mosquittoClients, compiler, mbedtls],
+  },
   check: { built: false, script: 'scripts/check.ts', packages: [postgis] },
   'schema:dump': { built: false, script: 'scripts/schema-dump.ts', packages: [postgis] },
   migrate: { built: true, script: 'scripts/migrate.js', packages: [] },

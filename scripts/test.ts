@@ -44,7 +44,15 @@ await runMain(async () => {
   await using cluster = await openPrivateCluster(choosePostgres(), guard);
   await createTemplate(cluster);
   if (stop.aborted) return 130;
-  const args = ['--import', 'tsx', '--test', `--test-concurrency=${CONCURRENCY}`, '--test-reporter=spec'];
+  const args = [
+    '--import',
+    'tsx',
+    '--import',
+    './tests/support/import-only-packages.mjs',
+    '--test',
+    `--test-concurrency=${CONCURRENCY}`,
+    '--test-reporter=spec',
+  ];
   const env = {
     ...process.env,
     TELLTALE_TEST_POSTGRES: cluster.url('postgres'),

@@ -119,6 +119,28 @@ CREATE TABLE public.devices (
 );
 
 --
+-- Name: enrolment_tokens; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.enrolment_tokens (
+    hash bytea NOT NULL,
+    device_id text,
+    class text DEFAULT 'fixed'::text NOT NULL,
+    site text,
+    owner text,
+    "position" public.geography(Point,4326),
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    used_by text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    registry_version bigint NOT NULL,
+    CONSTRAINT enrolment_tokens_check CHECK (((used_at IS NULL) = (used_by IS NULL))),
+    CONSTRAINT enrolment_tokens_class_check CHECK ((class = ANY (ARRAY['fixed'::text, 'mobile'::text]))),
+    CONSTRAINT enrolment_tokens_device_id_check CHECK ((device_id ~ '^[A-Za-z0-9][A-Za-z0-9:._-]{0,127}$'::text)),
+    CONSTRAINT enrolment_tokens_hash_check CHECK ((length(hash) = 32))
+);
+
+--
 -- Name: log_epochs; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -162,12 +184,25 @@ CREATE TABLE public.readings (
 PARTITION BY RANGE ("time");
 
 --
+-- Name: registry_requests; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.registry_requests (
+    id text NOT NULL,
+    kind text NOT NULL,
+    outcome jsonb NOT NULL,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT registry_requests_kind_check CHECK ((kind = ANY (ARRAY['enrolment'::text, 'key'::text])))
+);
+
+--
 -- Name: registry_state; Type: TABLE; Schema: public; Owner: -
 --
 
 CREATE TABLE public.registry_state (
     singleton boolean DEFAULT true NOT NULL,
     version bigint NOT NULL,
+    trust_version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT registry_state_singleton_check CHECK (singleton)
 );
 
@@ -283,6 +318,13 @@ ALTER TABLE ONLY public.devices
     ADD CONSTRAINT devices_pkey PRIMARY KEY (id);
 
 --
+-- Name: enrolment_tokens enrolment_tokens_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.enrolment_tokens
+    ADD CONSTRAINT enrolment_tokens_pkey PRIMARY KEY (hash);
+
+--
 -- Name: log_epochs log_epochs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -309,6 +351,13 @@ ALTER TABLE ONLY public.metrics
 
 ALTER TABLE ONLY public.readings
     ADD CONSTRAINT readings_pkey PRIMARY KEY (device_id, metric_id, "time");
+
+--
+-- Name: registry_requests registry_requests_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.registry_requests
+    ADD CONSTRAINT registry_requests_pkey PRIMARY KEY (id);
 
 --
 -- Name: registry_state registry_state_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -375,6 +424,12 @@ CREATE INDEX devices_position ON public.devices USING gist ("position");
 CREATE INDEX devices_registry_version ON public.devices USING btree (registry_version);
 
 --
+-- Name: enrolment_tokens_registry_version; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX enrolment_tokens_registry_version ON public.enrolment_tokens USING btree (registry_version);
+
+--
 -- Name: rules_registry_version; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -406,6 +461,13 @@ ALTER TABLE ONLY public.api_keys
 
 ALTER TABLE ONLY public.device_keys
     ADD CONSTRAINT device_keys_device_id_fkey FOREIGN KEY (device_id) REFERENCES public.devices(id);
+
+--
+-- Name: enrolment_tokens enrolment_tokens_used_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.enrolment_tokens
+    ADD CONSTRAINT enrolment_tokens_used_by_fkey FOREIGN KEY (used_by) REFERENCES public.devices(id);
 
 --
 -- PostgreSQL database dump complete

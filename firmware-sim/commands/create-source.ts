@@ -1,4 +1,5 @@
 import type { FleetDevice } from '../fleet/fleet-device.ts';
+import { ACCELERATION_METRICS } from '../pack.ts';
 import type { PackSource } from '../pack-source.ts';
 import { ReplaySource } from '../replay/replay-source.ts';
 import type { RecordingSurvey } from '../replay/survey-recording.ts';
@@ -17,7 +18,7 @@ export function createScenarioSource(
 ): PackSource {
   const sites = devices.map(({ lat, lon }, index) => ({ index, position: { lat, lon } }));
   return new ScenarioSource({
-    ...{ sites, startUs, rate: options.rate, samplesPerPack: options.samples },
+    ...{ sites, startUs, rate: options.rate, samplesPerPack: samplesPerPack(options) },
     scenario: createScenario(options, devices, startUs),
     durationS: options.duration ?? DEFAULT_DURATION_S,
   });
@@ -31,6 +32,11 @@ export function createReplaySource(
 ): PackSource {
   const { speed = 1, duration: durationS = 0 } = options;
   return new ReplaySource({ path, survey, recordedIds: [...survey.deviceIds].sort(), startUs, speed, durationS });
+}
+
+/** As many as the readings of a pack need, three axes each. */
+function samplesPerPack({ pack, samples }: RunOptions): number {
+  return pack === undefined ? samples : Math.ceil(pack / ACCELERATION_METRICS.length);
 }
 
 function createScenario(options: RunOptions, sites: readonly FleetDevice[], startUs: number): Scenario {

@@ -5,11 +5,20 @@ import { formatManifest } from '../fleet/manifest.ts';
 import type { ManifestOptions } from './option-values.ts';
 
 /** Makes what is missing of the fleet and writes what an operator needs to register it. */
-export async function writeManifest({ devices: count, replay, fleet: folder, seed, out }: ManifestOptions) {
-  const { fleet, devices } =
-    replay === undefined ? enlistScenarioFleet(folder, count, seed) : await enlistReplayFleet(folder, replay);
+export async function writeManifest({
+  devices: deviceCount,
+  replay,
+  fleet: folder,
+  seed,
+  attack,
+  out,
+}: ManifestOptions) {
+  const { fleet, devices, reserved } =
+    replay === undefined
+      ? enlistScenarioFleet({ folder, deviceCount, seed, attack })
+      : await enlistReplayFleet({ folder, path: replay, attack });
   try {
-    const manifest = formatManifest(devices);
+    const manifest = formatManifest([...devices, ...reserved]);
     if (out === undefined) {
       process.stdout.write(manifest);
       return;

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { UsageError } from '../usage-error.ts';
-import { MAX_LOCAL_ADDRESSES } from '../transport/local-address.ts';
+import { ATTACK_CHOICES } from '../attack/attack-kind.ts';
+import { ENCODINGS } from '../envelope/encoding.ts';
+import { TRANSPORTS } from '../transport/open-transports.ts';
+import { canBindLocalAddress, MAX_LOCAL_ADDRESSES } from '../transport/local-address.ts';
 
 /** A number as text on the command line. */
 function number(low: number, high: number, unit: string) {
@@ -21,19 +24,31 @@ function wholeNumber(low: number, high: number) {
 
 const longestS = 31_536_000;
 
-const url = z.string().transform((text, context): URL => {
-  const parsed = URL.parse(text);
-  const isBase = parsed !== null && parsed.pathname === '/' && parsed.search === '' && parsed.hash === '';
-  if (isBase && (parsed.protocol === 'http:' || parsed.protocol === 'https:')) return parsed;
-  context.addIssue('must be an http or https address without a path, as in http://127.0.0.1:8080');
-  return z.NEVER;
-});
+function addressOf(protocols: readonly string[], example: string) {
+  return z.string().transform((text, context): URL => {
+    const parsed = URL.parse(text);
+    const isBase = parsed !== null && ['', '/'].includes(parsed.pathname) && parsed.search === '' && parsed.hash === '';
+    if (isBase && protocols.includes(parsed.protocol.slice(0, -1))) return parsed;
+    context.addIssue(`must be an ${protocols.join(' or ')} address without a path, as in ${example}`);
+    return z.NEVER;
+  });
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:8080';
+const DEFAULT_MQTT_URL = 'mqtt://127.0.0.1:1883';
+export const url = addressOf(['http', 'https'], DEFAULT_URL);
+const mqttUrl = addressOf(['mqtt', 'mqtts'], DEFAULT_MQTT_URL);
+
+/** The choices as a person writes them. */
+const oneOf = <T extends string>(choices: readonly T[]) => z.enum(choices, `must be one of ${choices.join(', ')}`);
 
 export const fleetOptions = {
   devices: wholeNumber(1, MAX_LOCAL_ADDRESSES).default(50),
   replay: z.string().min(1, 'must name a recording').optional(),
   fleet: z.string().min(1, 'must name a folder').default('.telltale/fleets'),
   seed: wholeNumber(0, 4_294_967_295).default(1),
+  /** Attackers have devices of their own, which have to be registered too. */
+  attack: oneOf(ATTACK_CHOICES).default('none'),
 };
 
 export const manifestOptionsSchema = z.object({ ...fleetOptions, out: z.string().optional() });
@@ -42,12 +57,17 @@ export type ManifestOptions = z.infer<typeof manifestOptionsSchema>;
 export const runOptionsSchema = z
   .object({
     ...fleetOptions,
-    url: url.default(new URL('http://127.0.0.1:8080')),
+    url: url.default(new URL(DEFAULT_URL)),
+    mqttUrl: mqttUrl.prefault(() => process.env.MQTT_URL || DEFAULT_MQTT_URL),
+    transport: oneOf(TRANSPORTS).default('http'),
+    encoding: oneOf(ENCODINGS).default('http-signature'),
     rate: number(0.001, 1000, ' packs a second').default(1),
     duration: number(0, longestS, ' s').optional(),
     scenario: z.enum(['calm', 'quake'], 'must be calm or quake').default('calm'),
     /** Three axes of them have to fit into the 1,000 records of a pack. */
     samples: wholeNumber(1, 333).default(10),
+    /** Readings, in place of whole samples. */
+    pack: wholeNumber(1, 1000).optional(),
     quakeAfter: number(0, longestS, ' s').default(15),
     quakeEvery: number(0, longestS, ' s').default(0),
     speed: number(0.01, 1000, '').optional(),
@@ -58,6 +78,14 @@ export const runOptionsSchema = z
   .refine((options) => options.speed === undefined || options.replay !== undefined, {
     path: ['speed'],
     message: 'is only for a recording: add --replay <file>, or use --rate',
+  })
+  .refine(({ transport, encoding }) => transport === 'http' || encoding !== 'http-signature', {
+    path: ['encoding'],
+    message: 'must be jws or cose with --transport mqtt or both: an MQTT message has no header fields to sign',
+  })
+  .refine(({ attack, url: target }) => attack === 'none' || canBindLocalAddress(target, process.platform), {
+    path: ['attack'],
+    message: 'needs an ingest at 127.0.0.1 on Linux, where attackers can have addresses of their own',
   });
 export type RunOptions = z.infer<typeof runOptionsSchema>;
 

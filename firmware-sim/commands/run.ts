@@ -1,3 +1,4 @@
+import { AttackTally } from '../attack/attack-tally.ts';
 import { enlistReplayFleet, enlistScenarioFleet } from '../fleet/enlist-fleet.ts';
 import { explainFailure, formatSummary } from '../report/format-summary.ts';
 import { openLedger } from '../report/ledger.ts';
@@ -8,14 +9,14 @@ import { listenForStop } from '../stop-requests.ts';
 import { createReplaySource, createScenarioSource } from './create-source.ts';
 import type { RunOptions } from './option-values.ts';
 
-/** Answers the exit code: 0 only when everything that was measured was acknowledged. */
+/** Answers the exit code: 0 only when everything that was measured was acknowledged, and nothing else. */
 export async function runSimulation(options: RunOptions): Promise<number> {
-  const { url, replay, drain: drainS, fleet: folder } = options;
+  const { url, replay, drain: drainS, fleet: folder, seed, attack, devices: deviceCount } = options;
   const stopRequests = listenForStop();
-  const { fleet, devices, survey } =
+  const { fleet, devices, attackers, reserved, survey } =
     replay === undefined
-      ? enlistScenarioFleet(folder, options.devices, options.seed)
-      : await enlistReplayFleet(folder, replay);
+      ? enlistScenarioFleet({ folder, deviceCount, seed, attack })
+      : await enlistReplayFleet({ folder, path: replay, attack });
   try {
     const ledger = options.ledger === undefined ? undefined : await openLedger(options.ledger);
     const startUs = nowUs();
@@ -24,12 +25,15 @@ export async function runSimulation(options: RunOptions): Promise<number> {
         ? createScenarioSource(options, devices, startUs)
         : createReplaySource(options, replay, survey, startUs);
     const tally = new Tally(ledger);
+    const attackTally = new AttackTally();
     const summary = await runFleet({
-      ...{ fleet, devices, source, tally, url, drainS, output: process.stdout },
+      ...{ fleet, devices, attackers, reserved, source, tally, attackTally, drainS, output: process.stdout },
+      ...{ route: { url, transport: options.transport, mqttUrl: options.mqttUrl }, encoding: options.encoding },
+      packReadings: options.pack,
       ...{ stop: stopRequests.stop, abandon: stopRequests.abandon },
     });
     await ledger?.[Symbol.asyncDispose]();
-    const problem = explainFailure(summary, tally, url);
+    const problem = explainFailure(summary, { tally, attackTally, url });
     if (problem !== undefined) process.stderr.write(`firmware-sim: ${problem}\n`);
     process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : formatSummary(summary));
     return isSuccess(summary) ? 0 : 1;

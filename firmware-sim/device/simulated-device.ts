@@ -7,11 +7,13 @@ export class SimulatedDevice {
   readonly #id: string;
   readonly #clock: DeviceClock;
   readonly #outbox: Outbox;
+  readonly #packReadings: number | undefined;
 
-  constructor(id: string, clock: DeviceClock, outbox: Outbox) {
+  constructor(id: string, clock: DeviceClock, outbox: Outbox, packReadings?: number) {
     this.#id = id;
     this.#clock = clock;
     this.#outbox = outbox;
+    this.#packReadings = packReadings;
   }
 
   get unacknowledgedReadings(): number {
@@ -21,7 +23,7 @@ export class SimulatedDevice {
   report(samples: readonly Sample[]): void {
     const { offsetUs } = this.#clock;
     const stamped = samples.map((sample) => ({ ...sample, timeUs: sample.timeUs + offsetUs }));
-    this.#outbox.post(createAccelerationPack(this.#id, stamped));
+    this.#outbox.post(createAccelerationPack(this.#id, stamped, this.#packReadings));
   }
 
   async idle(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { AttackTally } from '../attack/attack-tally.ts';
 import type { RunSummary } from './summary.ts';
 import type { Tally } from './tally.ts';
 
@@ -13,6 +14,14 @@ export function formatSummary(summary: RunSummary): string {
       'readings',
       `${summary.accepted} accepted, ${summary.rejected} rejected, ${summary.unacknowledged} unacknowledged, ${summary.dropped} dropped`,
     ],
+    ...(summary.attacks_sent === 0
+      ? []
+      : [
+          [
+            'attacks',
+            `${summary.attacks_sent} sent, ${summary.attacks_accepted} accepted; ${summary.honest_accepted} of ${summary.honest_sent} honest accepted; ${summary.unexpected} answers not as required`,
+          ] as const,
+        ]),
     ...rowOfCounts('rejected', summary.by_code),
     ...rowOfCounts('sent again', summary.sent_again),
     ['latency', `p50 ${ms(p50)}, p90 ${ms(p90)}, p99 ${ms(p99)}, max ${ms(max)}`],
@@ -28,12 +37,18 @@ export function formatSummary(summary: RunSummary): string {
   return rows.map(([label, text]) => `${label.padEnd(width)}  ${text}\n`).join('');
 }
 
+interface ExplainedParts {
+  readonly tally: Tally;
+  readonly attackTally: AttackTally;
+  readonly url: URL;
+}
+
 /** What the person at the terminal should know beyond the numbers; undefined when there is nothing. */
-export function explainFailure(summary: RunSummary, tally: Tally, url: URL): string | undefined {
+export function explainFailure(summary: RunSummary, { tally, attackTally, url }: ExplainedParts): string | undefined {
   if (tally.answers === 0 && tally.lastSilence !== undefined) {
     return `nothing answered at ${url.origin} in ${Math.round(summary.duration_s)} s (${tally.lastSilence}): start the platform with npm start, or give its address with --url`;
   }
-  if ((summary.by_code.unauthorized ?? 0) > 0) {
+  if ((tally.rejectedByCode.get('unauthorized') ?? 0) > 0) {
     return `the platform at ${url.origin} does not know this fleet: register it with npm run admin -- fleet <the file of firmware-sim manifest --out>`;
   }
   if (summary.unacknowledged > 0) {
@@ -42,6 +57,10 @@ export function explainFailure(summary: RunSummary, tally: Tally, url: URL): str
         ? 'give the platform longer with --drain'
         : `the platform at ${url.origin} no longer answers (${tally.lastSilence})`;
     return `${summary.unacknowledged} readings had no outcome when the run ended: ${why}`;
+  }
+  if (attackTally.surprises.size > 0) {
+    const surprises = [...attackTally.surprises].map(([what, count]) => `${what} (${count})`).join(', ');
+    return `the platform at ${url.origin} did not answer attacks as it must: ${surprises}`;
   }
   return undefined;
 }

@@ -24,6 +24,7 @@ export class Tally implements OutboxObserver {
   lastSilence: string | undefined;
   /** Readings. */
   readonly rejectedByCode = new Map<string, number>();
+  packsRejected = 0;
   /** Envelopes that had to be sent or signed again. */
   readonly sentAgainByReason = new Map<string, number>();
   readonly #ledger: Ledger | undefined;
@@ -62,6 +63,7 @@ export class Tally implements OutboxObserver {
   }
 
   rejected(pack: Pack, code: string): void {
+    this.packsRejected += 1;
     this.rejectedReadings += pack.readings.length;
     addTo(this.rejectedByCode, code, pack.readings.length);
   }

@@ -4,6 +4,8 @@ import type { Delivery } from './transport.ts';
 export interface Reply {
   readonly status: number;
   readonly retryAfter: string | undefined;
+  /** The policy that limits the sender most, as the server states it. */
+  readonly rateLimitPolicy?: string | undefined;
   readonly body: string;
 }
 

@@ -6,6 +6,7 @@ import uws, {
   type WebSocket,
 } from 'uWebSockets.js';
 import { StartupError } from '../lifecycle/startup-error.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 /** The only place that imports uWebSockets.js; see docs/adr/0001-uwebsockets-alias.md. */
 export type { HttpRequest, HttpResponse, TemplatedApp, WebSocket };
@@ -13,14 +14,21 @@ export type ListenSocket = us_listen_socket;
 
 /** uWS's LIBUS_LISTEN_EXCLUSIVE_PORT, which the type declarations place elsewhere. */
 const LISTEN_EXCLUSIVE_PORT = 1;
+const LISTEN_SHARED_PORT = 0;
 
-export function createApp(): TemplatedApp {
+/** @param tls undefined for plain HTTP and WebSocket */
+export function createApp(tls?: TlsFiles): TemplatedApp {
   if (typeof uws.App !== 'function' || !/\[native code\]/.test(Function.prototype.toString.call(uws.App))) {
     throw new StartupError(
       'uWebSockets.js is not the native binding; install the version that package.json names with "npm ci".',
     );
   }
-  return uws.App();
+  if (tls === undefined) return uws.App();
+  return uws.SSLApp({
+    cert_file_name: tls.certPath,
+    key_file_name: tls.keyPath,
+    ...(tls.clientCaPath !== undefined && { ca_file_name: tls.clientCaPath }),
+  });
 }
 
 /** uWebSockets sets SO_REUSEPORT, so that a second server would silently share the port: ours asks for it alone. */
@@ -30,12 +38,7 @@ export async function listenExclusively(
   port: number,
   setting: string,
 ): Promise<ListenSocket> {
-  const socket = await new Promise<ListenSocket | false>((resolve) => {
-    // Host, port and options together work and are missing from the type declarations.
-    const listen: unknown = Reflect.get(app, 'listen');
-    if (typeof listen !== 'function') throw new Error('this uWebSockets app cannot listen');
-    Reflect.apply(listen, app, [host, port, LISTEN_EXCLUSIVE_PORT, resolve]);
-  });
+  const socket = await listenOn(app, host, port, LISTEN_EXCLUSIVE_PORT);
   if (socket === false) {
     throw new StartupError(
       `Port ${port} on ${host} is in use or not ours to take. Stop what uses it, or set ${setting}.`,
@@ -44,8 +47,29 @@ export async function listenExclusively(
   return socket;
 }
 
+/** Listens beside others of this process; the port must have been listened to exclusively before. */
+export async function listenShared(app: TemplatedApp, host: string, port: number): Promise<ListenSocket> {
+  const socket = await listenOn(app, host, port, LISTEN_SHARED_PORT);
+  if (socket === false) throw new Error(`cannot listen on port ${port} on ${host}`);
+  return socket;
+}
+
+function listenOn(app: TemplatedApp, host: string, port: number, options: number): Promise<ListenSocket | false> {
+  return new Promise((resolve) => {
+    // Host, port and options together work and are missing from the type declarations.
+    const listen: unknown = Reflect.get(app, 'listen');
+    if (typeof listen !== 'function') throw new Error('this uWebSockets app cannot listen');
+    Reflect.apply(listen, app, [host, port, options, resolve]);
+  });
+}
+
 export function stopListening(socket: ListenSocket): void {
   uws.us_listen_socket_close(socket);
+}
+
+/** Address of the peer, as text; empty when the connection is gone. */
+export function remoteAddressOf(response: HttpResponse): string {
+  return Buffer.from(response.getRemoteAddressAsText()).toString('latin1');
 }
 
 /** The query string, or undefined when the target has no question mark; "?" alone is an empty query. */

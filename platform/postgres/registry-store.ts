@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Rule } from '../../core/detection/rule.ts';
 import type { Position } from '../../core/geo/position.ts';
-import { bumpRegistryVersion } from './registry-version.ts';
+import { bumpRegistryVersion, bumpTrustVersion } from './registry-version.ts';
 import { inTransaction } from './transaction.ts';
 
 export interface DeviceRegistration {
@@ -46,7 +46,7 @@ export class RegistryStore {
   /** Adds devices and keys that are not there yet; the same registration twice changes nothing but the position. */
   async registerDevices(devices: readonly DeviceRegistration[]): Promise<string> {
     return await inTransaction(this.#database, async (client) => {
-      const version = await bumpRegistryVersion(client);
+      const version = await bumpTrustVersion(client);
       for (const device of devices) await registerDevice(client, device, version);
       return version;
     });

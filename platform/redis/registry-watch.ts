@@ -17,36 +17,48 @@ export interface RegistryWatchOptions {
 /** Tells when the registry's version moves: at once when it is announced, else at the next check. */
 export class RegistryWatch {
   readonly #options: RegistryWatchOptions;
-  #version: string | null | undefined;
+  #version: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: RegistryWatchOptions) {
     this.#options = options;
   }
 
+  /** Undefined while nothing is projected. What is read from the projection after asking is of this version or a newer one. */
+  get version(): number | undefined {
+    return this.#version;
+  }
+
+  /** Somebody has met this version before it was announced. */
+  advance(version: number): void {
+    if (this.#version === undefined || version > this.#version) this.#see(version);
+  }
+
   async start(): Promise<void> {
     const { subscriber, log } = this.#options;
     subscriber.on('message', (channel, version) => {
-      if (channel === redisChannels.registryChanged) this.#see(version);
+      if (channel === redisChannels.registryChanged) this.#see(Number(version));
     });
     await keepSubscribed(subscriber, redisChannels.registryChanged, log);
-    await this.#check();
-    this.#timer = setInterval(() => void this.#check(), CHECK_EVERY_MS);
+    await this.check();
+    this.#timer = setInterval(() => void this.check(), CHECK_EVERY_MS);
   }
 
   close(): void {
     clearInterval(this.#timer);
   }
 
-  async #check(): Promise<void> {
+  /** Looks now, and not only when it is told. */
+  async check(): Promise<void> {
     try {
-      this.#see(await this.#options.redis.get(redisKeys.registryVersion));
+      const version = await this.#options.redis.get(redisKeys.registryVersion);
+      this.#see(version === null ? undefined : Number(version));
     } catch (error) {
       this.#options.log.debug({ err: error }, 'the version of the registry could not be read');
     }
   }
 
-  #see(version: string | null): void {
+  #see(version: number | undefined): void {
     if (version === this.#version) return;
     this.#options.log.debug({ from: this.#version, to: version }, 'the registry changed');
     this.#version = version;

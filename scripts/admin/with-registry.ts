@@ -3,6 +3,7 @@ import { redisKeys } from '../../contracts/redis-keys.ts';
 import { createLogger } from '../../platform/log/logger.ts';
 import { openPostgres } from '../../platform/postgres/open-postgres.ts';
 import { RegistryStore } from '../../platform/postgres/registry-store.ts';
+import { TrustStore } from '../../platform/postgres/trust-store.ts';
 import { openRedis, waitForRedis } from '../../platform/redis/open-redis.ts';
 import { loadRunFile } from '../dev-stack/run-file.ts';
 import { parseStackSettings } from '../dev-stack/settings.ts';
@@ -10,13 +11,15 @@ import { parseStackSettings } from '../dev-stack/settings.ts';
 const PROJECTION_TIMEOUT_MS = 15_000;
 
 /** Writes the registry; `write` answers the version of its change. Returns when the services know it, if it is known where their Redis is. */
-export async function withRegistry(write: (store: RegistryStore) => Promise<string>): Promise<void> {
+export async function withRegistry(
+  write: (registry: RegistryStore, trust: TrustStore) => Promise<string>,
+): Promise<void> {
   const { databaseUrl, redisUrl } = await findStores();
   const log = createLogger('admin', 'silent');
   const database = openPostgres({ url: databaseUrl, name: 'telltale-admin', maxConnections: 1 }, log);
   let version: string;
   try {
-    version = await write(new RegistryStore(database));
+    version = await write(new RegistryStore(database), new TrustStore(database));
   } finally {
     await database.end();
   }

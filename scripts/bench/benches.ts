@@ -1,8 +1,10 @@
 import { CommandFailure } from '../process/failure.ts';
 import type { Bench } from './bench.ts';
 import { ingestBench } from './ingest/ingest-bench.ts';
+import { mqttBench } from './mqtt/mqtt-bench.ts';
+import { limitsBench } from './limits/limits-bench.ts';
 
-export const BENCHES: readonly Bench[] = [ingestBench];
+export const BENCHES: readonly Bench[] = [ingestBench, limitsBench, mqttBench];
 
 export function findBench(name: string | undefined): Bench {
   const found = BENCHES.find((bench) => bench.name === name);

@@ -26,6 +26,17 @@ export const systemPackages = {
   redis: { title: 'Redis', debian: 'redis-server', isPresent: () => hasProgram('redis-server') },
   postgis: { title: 'PostgreSQL 15+ with PostGIS 3', debian: 'postgresql-postgis', isPresent: hasPostgis },
   mosquitto: { title: 'Mosquitto', debian: 'mosquitto', isPresent: () => hasProgram('mosquitto') },
+  mosquittoClients: {
+    title: 'mosquitto_pub',
+    debian: 'mosquitto-clients',
+    isPresent: () => hasProgram('mosquitto_pub'),
+  },
+  compiler: { title: 'a C compiler', debian: 'build-essential', isPresent: () => hasProgram('cc') },
+  mbedtls: {
+    title: 'mbedTLS',
+    debian: 'libmbedtls-dev',
+    isPresent: () => ['/usr/include', '/usr/local/include'].some((each) => existsSync(join(each, 'mbedtls', 'pk.h'))),
+  },
 };
 
 /** How to become root without asking anybody: a command prefix, or undefined. */

@@ -51,6 +51,7 @@ export class PlatformRun {
         pid: process.pid,
         database_url: stores.databaseUrl,
         redis_url: stores.redisUrl,
+        mqtt_url: process.env.MQTT_URL === '' ? undefined : process.env.MQTT_URL,
       }),
     );
     const ledgerPath = this.#options.counted ? this.#ledgerPath : undefined;

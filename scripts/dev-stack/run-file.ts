@@ -8,6 +8,8 @@ const runFileSchema = z.object({
   alerts_url: z.url(),
   database_url: z.url(),
   redis_url: z.url(),
+  /** The broker that ingest takes from, when there is one. */
+  mqtt_url: z.url().optional(),
 });
 
 /** Where the running platform is, for `npm run sim`; holds passwords. */

@@ -1,140 +1,109 @@
-import {
-  parseSignatureClaim,
-  parseStatedOrigin,
-  signatureBase,
-  type SignatureClaim,
-} from '../../contracts/http-signature.ts';
+import type { EnvelopeClaim } from '../../contracts/envelope-claim.ts';
 import type { DeviceRecord } from '../../contracts/registry.ts';
 import { MAX_METRICS_PER_DEVICE } from '../../core/telemetry/reading.ts';
 import type { Logger } from '../../platform/log/logger.ts';
-import type { ProjectionCache } from '../../platform/redis/projection-cache.ts';
 import type { AdmissionOutcome, AdmissionQueue } from './admit/admission-queue.ts';
-import { identify } from './identify/api-key-check.ts';
-import { claimedKey, decideClaim, type Freshness } from './identify/decide-claim.ts';
-import type { Identity } from './identify/identity.ts';
+import type { Gate, Stale } from './gate.ts';
+import { claimedKey } from './identify/decide-claim.ts';
+import type { Message } from './message.ts';
 import { reducedCapacity, rejected, type Outcome, type Rejected } from './outcome.ts';
 import type { Envelope, PackMetric } from './verify/envelope.ts';
 import type { VerifyPool } from './verify/verify-pool.ts';
 
-/** A message as it came in: framed and complete, nothing about it believed. */
-export interface TelemetryRequest {
-  readonly apiKey: string;
-  readonly contentType: string;
-  readonly signatureInput: string;
-  readonly signature: string;
-  readonly contentDigest: string;
-  readonly content: Uint8Array;
-  readonly receivedMs: number;
+export interface FrontDoorParts {
+  readonly gate: Gate;
+  readonly pool: VerifyPool;
+  readonly admissions: AdmissionQueue;
 }
 
-/** Decides what becomes of a message. The order of the steps is the precedence of the problem codes, cheap ones first. */
+/** Decides what becomes of a pack. The order of the steps is the precedence of the problem codes, cheap ones first. */
 export class FrontDoor {
-  readonly #identities: ProjectionCache<Identity>;
-  readonly #pool: VerifyPool;
-  readonly #admissions: AdmissionQueue;
-  readonly #freshness: Freshness;
+  readonly #parts: FrontDoorParts;
   readonly #log: Logger;
 
-  constructor(
-    identities: ProjectionCache<Identity>,
-    pool: VerifyPool,
-    admissions: AdmissionQueue,
-    options: { readonly freshness: Freshness; readonly log: Logger },
-  ) {
-    this.#identities = identities;
-    this.#pool = pool;
-    this.#admissions = admissions;
-    this.#freshness = options.freshness;
-    this.#log = options.log;
+  constructor(parts: FrontDoorParts, log: Logger) {
+    this.#parts = parts;
+    this.#log = log;
   }
 
-  async handle(request: TelemetryRequest): Promise<Outcome> {
-    let identity: Identity | undefined;
-    try {
-      identity = await identify(request.apiKey, this.#identities, request.receivedMs);
-    } catch (error) {
-      return this.#unavailable(error, 'the registry cannot be read');
-    }
-    if (identity === undefined) return rejected('unauthorized');
-
-    const { device } = identity;
-    // Blocks of addresses and of (address, device) pairs are decided here, before the claim is read.
-    const claim = parseSignatureClaim(request);
-    const origin = claim.ok ? claim.value : parseStatedOrigin(request.signatureInput);
-    const refusal = decideClaim(device, origin, request.receivedMs, this.#freshness);
-    if (refusal !== undefined) return refusal;
-    // Rate limits are decided here: the last step before curve arithmetic.
-    if (!claim.ok) return rejected('signature-invalid', { detail: claim.error });
-    const envelope = envelopeOf(request, device, claim.value);
-    if (envelope === undefined) return rejected('signature-invalid', { detail: 'keyid names no key of this device' });
-    return await this.#prove(envelope, device);
+  async handle(message: Message): Promise<Outcome> {
+    return await this.#parts.gate.pass<EnvelopeClaim, Outcome>(message, async (claim, device, registryVersion) => {
+      const envelope = envelopeOf(message, device, claim);
+      if (envelope === undefined) return rejected('signature-invalid', { detail: 'keyid names no key of this device' });
+      return await this.#prove(envelope, device, registryVersion);
+    });
   }
 
-  async #prove(envelope: Envelope, device: DeviceRecord): Promise<Outcome> {
-    const verification = await this.#pool.verify(envelope);
+  async #prove(envelope: Envelope, device: DeviceRecord, registryVersion: number): Promise<Outcome | Stale> {
+    const verification = await this.#parts.pool.verify(envelope);
     if (verification === undefined) return reducedCapacity('too many messages wait to be verified');
     if (verification.kind === 'refused') return rejected(verification.code, verification.extras);
-    const unfit = decideMetrics(device, verification.metrics);
-    if (unfit !== undefined) return unfit;
+    const metrics = newMetricsOf(device, verification.metrics);
+    if ('kind' in metrics) return metrics;
     try {
-      const admission = await this.#admissions.admit(device.id, {
+      const admission = await this.#parts.admissions.admit({
+        registryVersion,
+        deviceId: device.id,
         key: envelope.key,
         nonce: envelope.nonce,
         createdMs: envelope.createdUs / 1000,
         pack: verification.pack,
+        ...(metrics.size > 0 && { metrics: { known: device.metrics, new: metrics } }),
       });
-      return outcomeOf(admission, verification.readings);
+      return typeof admission === 'object' ? admission : outcomeOf(admission, verification.readings);
     } catch (error) {
-      return this.#unavailable(error, 'the log cannot be written');
+      this.#log.debug({ err: error }, 'the log cannot be written');
+      return reducedCapacity('the log cannot be written');
     }
-  }
-
-  #unavailable(error: unknown, detail: string): Outcome {
-    this.#log.debug({ err: error }, detail);
-    return reducedCapacity(detail);
   }
 }
 
-function envelopeOf(request: TelemetryRequest, device: DeviceRecord, claim: SignatureClaim): Envelope | undefined {
+function envelopeOf(message: Message, device: DeviceRecord, claim: EnvelopeClaim): Envelope | undefined {
   const key = claimedKey(device, claim);
   if (key === undefined) return undefined;
   return {
     deviceId: claim.keyName.deviceId,
     key: key.thumbprint,
     publicKey: key.public_key,
-    signatureBase64: claim.signatureBase64,
-    signatureBase: signatureBase(request.contentType, claim.contentDigest, claim.signatureParams),
-    digestBase64: claim.digestBase64,
     nonce: claim.nonce,
     createdUs: claim.createdS * 1e6,
-    receivedUs: request.receivedMs * 1000,
-    content: request.content,
+    receivedUs: message.receivedMs * 1000,
+    digestBase64: claim.digestBase64,
+    mediaType: claim.mediaType,
+    signature: claim.signature,
+    signed: claim.signed,
+    content: claim.content,
   };
 }
 
-/** A metric keeps the unit of its first reading, and a device has a bounded number of metrics. */
-function decideMetrics(device: DeviceRecord, metrics: readonly PackMetric[]): Rejected | undefined {
-  let unknown = 0;
+/** Those that the registry does not have. A metric keeps the unit of its first reading. */
+function newMetricsOf(device: DeviceRecord, metrics: readonly PackMetric[]): Map<string, string | null> | Rejected {
+  const added = new Map<string, string | null>();
   for (const { name, unit } of metrics) {
     const known = device.metrics.get(name);
-    if (known === undefined) unknown += 1;
+    if (known === undefined) added.set(name, unit);
     else if (known !== unit) {
-      const detail = `${name} is in ${known ?? 'no unit'} since its first reading and in ${unit ?? 'no unit'} here`;
-      return rejected('schema-invalid', { errors: [{ pointer: '', detail }] });
+      return unfit(`${name} is in ${known ?? 'no unit'} since its first reading and in ${unit ?? 'no unit'} here`);
     }
   }
-  if (device.metrics.size + unknown <= MAX_METRICS_PER_DEVICE) return undefined;
-  const detail = `a device has at most ${MAX_METRICS_PER_DEVICE} metrics`;
+  return added;
+}
+
+function unfit(detail: string): Rejected {
   return rejected('schema-invalid', { errors: [{ pointer: '', detail }] });
 }
 
-function outcomeOf(admission: AdmissionOutcome, readings: number): Outcome {
+function outcomeOf(admission: Extract<AdmissionOutcome, string>, readings: number): Outcome {
   switch (admission) {
     case 'accepted':
       return { kind: 'accepted', readings };
     case 'replay-detected':
     case 'nonce-too-old':
       return rejected(admission);
+    case 'unit-conflict':
+      return unfit('a metric is in another unit since its first reading, a moment ago');
+    case 'too-many-metrics':
+      return unfit(`a device has at most ${MAX_METRICS_PER_DEVICE} metrics`);
     case 'no-log':
       return reducedCapacity('the log has not been begun; the worker does that when it starts');
   }

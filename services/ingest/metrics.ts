@@ -1,8 +1,8 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export interface IngestMetrics {
-  /** By outcome: `accepted` or a problem code. */
-  readonly requests: Counter<'code'>;
+  /** By outcome: `accepted`, `registered`, `pending` or `read`, or a problem code. */
+  readonly requests: Counter<'transport' | 'code'>;
   readonly readings: Counter;
   readonly requestSeconds: Histogram;
 }
@@ -12,6 +12,8 @@ export interface IngestGauges {
   readonly inFlight: () => number;
   readonly verifyWaiting: () => number;
   readonly knownIdentities: () => number;
+  /** Undefined without a broker. */
+  readonly mqttConnected: (() => number) | undefined;
 }
 
 export function createIngestMetrics(registry: Registry): IngestMetrics {
@@ -20,7 +22,7 @@ export function createIngestMetrics(registry: Registry): IngestMetrics {
     requests: new Counter({
       name: 'ingest_requests_total',
       help: 'Messages by outcome: accepted, or the code of the problem.',
-      labelNames: ['code'],
+      labelNames: ['transport', 'code'],
       registers,
     }),
     readings: new Counter({ name: 'ingest_readings_total', help: 'Readings accepted.', registers }),
@@ -49,5 +51,8 @@ export function registerIngestGauges(registry: Registry, gauges: IngestGauges): 
   gauge('ingest_connections', 'Connections of devices.', gauges.connections);
   gauge('ingest_in_flight_requests', 'Messages without a reply yet.', gauges.inFlight);
   gauge('verify_queue_depth', 'Envelopes that wait for a verify thread.', gauges.verifyWaiting);
-  gauge('ingest_known_identities', 'API keys in the cache of the registry.', gauges.knownIdentities);
+  if (gauges.mqttConnected !== undefined) {
+    gauge('ingest_mqtt_connections', 'Connections to the broker that are up.', gauges.mqttConnected);
+  }
+  gauge('ingest_known_identities', 'API keys and devices in the cache of the registry.', gauges.knownIdentities);
 }

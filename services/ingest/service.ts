@@ -1,28 +1,37 @@
 import { AdminServer } from '../../platform/http/admin-server.ts';
-import { createApp, listenExclusively, stopListening } from '../../platform/http/uws.ts';
+import { createVerifier } from '../../platform/crypto/create-verifier.ts';
+import type { Logger } from '../../platform/log/logger.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
 import { checkRedisIsSafe, claimShardCount } from '../../platform/redis/check-redis.ts';
 import { openRedis, waitForRedis } from '../../platform/redis/open-redis.ts';
-import { ProjectionCache } from '../../platform/redis/projection-cache.ts';
 import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
 import { AdmissionQueue } from './admit/admission-queue.ts';
-import type { IngestConfig } from './config.ts';
+import { tlsFilesOf, type IngestConfig } from './config.ts';
 import { FrontDoor } from './front-door.ts';
-import { OpenConnections } from './http/open-connections.ts';
-import { TelemetryEndpoint } from './http/telemetry-endpoint.ts';
-import { loadIdentity } from './identify/identity.ts';
+import { Gate } from './gate.ts';
+import { ClientAddress } from './http/client-address.ts';
+import { Endpoint } from './http/endpoint.ts';
+import { createFindResource } from './http/find-resource.ts';
+import { HttpFront } from './http/http-front.ts';
+import { createEnrolmentsResource, createKeysResource } from './http/registry-resources.ts';
+import { createTelemetryResource } from './http/telemetry-resource.ts';
+import { Identities } from './identify/identities.ts';
+import { createRateLimits } from './limit/create-rate-limits.ts';
+import { RateLimiter } from './limit/rate-limiter.ts';
+import { decideMqttMessage } from './mqtt/decide-message.ts';
+import type { MqttIntake } from './mqtt/mqtt-intake.ts';
+import { OutcomeObserver } from './outcome-observer.ts';
 import { createIngestMetrics, registerIngestGauges } from './metrics.ts';
+import { EnrolmentDesk } from './registry-requests/enrolment-desk.ts';
+import { KeyDesk } from './registry-requests/key-desk.ts';
+import { RegistryRequests } from './registry-requests/registry-requests.ts';
 import { VerifyPool } from './verify/verify-pool.ts';
 
 const REDIS_START_TIMEOUT_MS = 20_000;
-/**
- * How long connections stay open for a last request when the service stops. A close from our side can meet a request on
- * its way; a device that sends every second is told by a reply to connect anew.
- */
-const LAST_REQUESTS_MS = 1500;
-/** About 2 kB each. */
 const MAX_IDENTITIES = 50_000;
+/** For keys, which are rarely changed, in this thread. */
+const MAX_DESK_KEYS = 100;
 
 export async function startIngest({ config, log, resources }: ServiceContext<IngestConfig>): Promise<void> {
   const redis = openRedis({ url: config.REDIS_URL, name: 'ingest', manner: 'fail-fast' }, log);
@@ -33,10 +42,7 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   await checkRedisIsSafe(redis);
   await claimShardCount(redis, config.TELLTALE_SHARDS);
 
-  const identities = new ProjectionCache({
-    read: (apiKeyId) => loadIdentity(redis, apiKeyId),
-    maxKnown: MAX_IDENTITIES,
-  });
+  const identities = new Identities(redis, MAX_IDENTITIES);
   const watch = new RegistryWatch({ redis, subscriber, onChange: () => identities.clear(), log });
   resources.defer('registry watch', () => watch.close());
   await watch.start();
@@ -49,41 +55,85 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   });
   resources.defer('verify threads', () => pool.close());
   const admissions = new AdmissionQueue(redis, config.TELLTALE_SHARDS, config.TELLTALE_INGEST_REPLAY_WINDOW);
-  const frontDoor = new FrontDoor(identities, pool, admissions, {
-    freshness: {
-      lateMs: config.TELLTALE_INGEST_FRESHNESS_LATE_S * 1000,
-      earlyMs: config.TELLTALE_INGEST_FRESHNESS_EARLY_S * 1000,
-    },
-    log,
+  const limits = createRateLimits({
+    device: config.TELLTALE_INGEST_LIMIT_DEVICE_PER_S,
+    byClass: config.TELLTALE_INGEST_LIMIT_CLASSES,
+    address: config.TELLTALE_INGEST_LIMIT_ADDRESS_PER_S,
+    overall: config.TELLTALE_INGEST_LIMIT_OVERALL_PER_S,
+  });
+  const limiter = new RateLimiter({ redis, shardCount: config.TELLTALE_SHARDS, limits, log });
+  resources.defer('rate limits', () => limiter.close());
+  limiter.start();
+  const freshness = {
+    lateMs: config.TELLTALE_INGEST_FRESHNESS_LATE_S * 1000,
+    earlyMs: config.TELLTALE_INGEST_FRESHNESS_EARLY_S * 1000,
+    holdMs: config.TELLTALE_INGEST_MAX_HOLD_S * 1000,
+  };
+  const gate = new Gate({ registry: watch, identities, limiter }, { freshness, log });
+  const frontDoor = new FrontDoor({ gate, pool, admissions }, log);
+  const verifier = createVerifier(config.TELLTALE_INGEST_VERIFIER, MAX_DESK_KEYS);
+  const waitMs = config.TELLTALE_INGEST_REQUEST_WAIT_S * 1000;
+  const requests = new RegistryRequests({ redis, limiter, registry: watch }, { waitMs, log });
+  const findResource = createFindResource({
+    telemetry: createTelemetryResource(frontDoor),
+    enrolments: createEnrolmentsResource(new EnrolmentDesk({ redis, limiter, verifier, requests }, { freshness, log })),
+    keys: createKeysResource(new KeyDesk({ gate, verifier, admissions, requests }, log)),
+    requests,
   });
 
-  const app = createApp();
-  const connections = new OpenConnections(app);
   const registry = createMetricsRegistry('ingest');
-  const endpoint = new TelemetryEndpoint(frontDoor, createIngestMetrics(registry), log);
+  const metrics = createIngestMetrics(registry);
+  const clientAddress = new ClientAddress(config.TELLTALE_INGEST_TRUSTED_PROXIES);
+  const unready = (): readonly string[] => (redis.status === 'ready' ? [] : ['Redis does not answer']);
+  const { TELLTALE_INGEST_HOST: host, TELLTALE_INGEST_PORT: port } = config;
+  const observer = new OutcomeObserver('http', metrics, log);
+  const front = new HttpFront({
+    ...{ host, port, portSetting: 'TELLTALE_INGEST_PORT', tls: tlsFilesOf(config), unready, log },
+    createEndpoint: () => new Endpoint(findResource, clientAddress, observer),
+  });
+  const mqtt = await createMqttIntake(config, log, frontDoor, new OutcomeObserver('mqtt', metrics, log));
   registerIngestGauges(registry, {
-    connections: () => connections.count,
-    inFlight: () => endpoint.inFlight,
+    connections: () => front.connections,
+    inFlight: () => front.inFlight,
     verifyWaiting: () => pool.waiting,
     knownIdentities: () => identities.size,
+    mqttConnected: mqtt === undefined ? undefined : () => mqtt.connected,
   });
   const admin = new AdminServer({
     host: config.TELLTALE_INGEST_HOST,
     port: config.TELLTALE_INGEST_ADMIN_PORT,
     setting: 'TELLTALE_INGEST_ADMIN_PORT',
     registry,
-    unready: () => (redis.status === 'ready' ? [] : ['Redis does not answer']),
+    unready,
   });
   resources.defer('admin server', () => admin.close());
   await admin.listen();
 
-  app.any('/*', (response, request) => endpoint.handle(response, request));
-  const { TELLTALE_INGEST_HOST: host, TELLTALE_INGEST_PORT: port } = config;
-  const listening = await listenExclusively(app, host, port, 'TELLTALE_INGEST_PORT');
-  resources.defer('HTTP connections', async () => {
-    stopListening(listening);
-    await endpoint.drain(connections.none(LAST_REQUESTS_MS));
-    app.close();
-  });
+  resources.defer('HTTP connections', () => front.close());
+  // Closed first, because the connections close when every reply is out.
+  resources.defer('registry requests', () => requests.close());
+  await front.listen();
   log.info({ host, port }, 'listening');
+  if (mqtt === undefined) return;
+  resources.defer('MQTT connections', () => mqtt.close());
+  mqtt.start();
+}
+
+/** Undefined when no broker is configured. A broker that is down does not keep HTTP from working. */
+async function createMqttIntake(
+  config: IngestConfig,
+  log: Logger,
+  frontDoor: FrontDoor,
+  observer: OutcomeObserver,
+): Promise<MqttIntake | undefined> {
+  if (config.MQTT_URL === undefined) return undefined;
+  // Loaded only when it is used: under tsx, which the tests run on, the mqtt package keeps threads from loading TypeScript.
+  const { MqttIntake } = await import('./mqtt/mqtt-intake.ts');
+  return new MqttIntake({
+    url: config.MQTT_URL,
+    clientId: config.TELLTALE_INGEST_MQTT_CLIENT_ID,
+    connections: config.TELLTALE_INGEST_MQTT_CONNECTIONS,
+    log,
+    decide: (deviceId, payload) => decideMqttMessage(frontDoor, observer, deviceId, payload),
+  });
 }

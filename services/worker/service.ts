@@ -20,6 +20,8 @@ import { Partitions } from './persist/partitions.ts';
 import { PersistLoop } from './persist/persist-loop.ts';
 import { ReadingsStore } from './persist/readings-store.ts';
 import { Projector } from './project/projector.ts';
+import { CarryOutLoop } from './requests/carry-out-loop.ts';
+import { RequestStore } from './requests/request-store.ts';
 
 const REDIS_START_TIMEOUT_MS = 20_000;
 const MAX_DATABASE_CONNECTIONS = 4;
@@ -47,7 +49,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   const registry = createMetricsRegistry('worker');
   const metrics = createWorkerMetrics(registry);
   const keeper = new LogKeeper(redis, database, shardCount, log);
-  const projector = new Projector(redis, database, log);
+  const projector = new Projector(redis, database, shardCount, log);
   const view = new RegistryView(redis);
   const watch = new RegistryWatch({ redis, subscriber: open('worker-subscriber'), onChange: () => view.clear(), log });
   resources.defer('registry watch', () => watch.close());
@@ -65,6 +67,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     metrics,
   });
   const storeAlerts = new StoreAlertsLoop({ reader: open('worker-alerts'), redis }, new AlertStore(database), log);
+  const carryOut = new CarryOutLoop({ reader: open('worker-requests'), redis }, new RequestStore(database), log);
 
   await keeper.check();
   resources.defer('detect checkpoint', () => detect.checkpoint());
@@ -74,6 +77,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     { name: 'persist', pass: () => persist.pass() },
     { name: 'detect', pass: () => detect.pass() },
     { name: 'store alerts', pass: () => storeAlerts.pass() },
+    { name: 'carry out requests', pass: () => carryOut.pass() },
   ].map(({ name, pass }) => ({ name, loop: new RunLoop({ name, log, pass }) }));
   resources.defer('loops', async () => {
     await Promise.all(loops.map(({ loop }) => loop.close()));

@@ -11,7 +11,15 @@ export const CREATED_MS = 1_734_567_891_000;
 export const EPOCH = formatShardEpoch({ createdMs: CREATED_MS - 1000, refuseAtOrBeforeMs: 0 });
 
 export function createAdmittable(nonce: number, changes: Partial<Admittable> = {}): Admittable {
-  return { key: 'key', nonce, createdMs: CREATED_MS, pack: `pack ${nonce}`, ...changes };
+  return {
+    registryVersion: 1,
+    deviceId: 'dev-1',
+    key: 'key',
+    nonce,
+    createdMs: CREATED_MS,
+    pack: `pack ${nonce}`,
+    ...changes,
+  };
 }
 
 /** What the script must decide for envelopes into a log that the caller knows. */
@@ -20,8 +28,8 @@ export async function admitAll(
   shard: number,
   envelopes: readonly Admittable[],
 ): Promise<readonly Admission[]> {
-  const reply = await script.run(shard, EPOCH, envelopes);
-  assert.ok(reply.kind === 'decided', JSON.stringify(reply));
+  const [reply] = await script.run([{ shard, epoch: EPOCH, envelopes }]);
+  assert.ok(reply?.kind === 'decided', JSON.stringify(reply));
   return reply.admissions;
 }
 

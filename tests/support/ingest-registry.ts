@@ -1,11 +1,12 @@
 import { formatShardEpoch, type ShardEpoch } from '../../contracts/shard-epoch.ts';
 import { redisKeys } from '../../contracts/redis-keys.ts';
 import { shardOf } from '../../contracts/shard.ts';
-import { bumpRegistryVersion } from '../../platform/postgres/registry-version.ts';
+import { bumpTrustVersion } from '../../platform/postgres/registry-version.ts';
 import { RegistryStore } from '../../platform/postgres/registry-store.ts';
 import { inTransaction } from '../../platform/postgres/transaction.ts';
 import { LogKeeper } from '../../services/worker/log/log-keeper.ts';
 import { Projector } from '../../services/worker/project/projector.ts';
+import { projectNow } from './projecting.ts';
 import type { SignedDevice } from './signed-device.ts';
 import { SHARD_COUNT, type WorkerStores } from './worker-stores.ts';
 
@@ -18,7 +19,7 @@ export class IngestRegistry {
   constructor(stores: WorkerStores) {
     this.#stores = stores;
     this.#registrations = new RegistryStore(stores.database);
-    this.#projector = new Projector(stores.redis, stores.database, stores.log);
+    this.#projector = new Projector(stores.redis, stores.database, SHARD_COUNT, stores.log);
   }
 
   async beginLogs(): Promise<void> {
@@ -28,7 +29,7 @@ export class IngestRegistry {
 
   async register(...devices: readonly SignedDevice[]): Promise<void> {
     await this.#registrations.registerDevices(devices.map((device) => device.registration()));
-    await this.#projector.check();
+    await projectNow(this.#stores, this.#projector);
   }
 
   async disable(device: SignedDevice): Promise<void> {
@@ -47,12 +48,12 @@ export class IngestRegistry {
 
   async #change(device: SignedDevice, sql: string, values: readonly unknown[]): Promise<void> {
     await inTransaction(this.#stores.database, async (client) => {
-      const version = await bumpRegistryVersion(client);
+      const version = await bumpTrustVersion(client);
       await client.query(sql, [device.id, ...values]);
       await client.query('UPDATE devices SET registry_version = $2 WHERE id = $1', [device.id, version]);
       await client.query('UPDATE api_keys SET registry_version = $2 WHERE device_id = $1', [device.id, version]);
     });
-    await this.#projector.check();
+    await projectNow(this.#stores, this.#projector);
   }
 
   /** Another log in the shard of the device, as after the loss of Redis. */

@@ -1,14 +1,36 @@
+import assert from 'node:assert/strict';
 import { redisKeys } from '../../contracts/redis-keys.ts';
 import { parseDeviceRecord, type DeviceRecord } from '../../contracts/registry.ts';
 import { bumpRegistryVersion } from '../../platform/postgres/registry-version.ts';
 import { inTransaction } from '../../platform/postgres/transaction.ts';
 import { Projector } from '../../services/worker/project/projector.ts';
-import type { WorkerStores } from './worker-stores.ts';
+import { loadRegistryVersions } from '../../services/worker/project/registry-source.ts';
+import { eventually } from './eventually.ts';
+import { SHARD_COUNT, type WorkerStores } from './worker-stores.ts';
 
-export const PROJECTED_HASHES = [redisKeys.devices, redisKeys.apiKeys, redisKeys.rules, redisKeys.zones];
+export const PROJECTED_HASHES = [
+  redisKeys.devices,
+  redisKeys.apiKeys,
+  redisKeys.rules,
+  redisKeys.zones,
+  redisKeys.enrolmentTokens,
+];
 
 export function createProjector(stores: WorkerStores): Projector {
-  return new Projector(stores.openRedis('test-projector'), stores.database, stores.log);
+  return new Projector(stores.openRedis('test-projector'), stores.database, SHARD_COUNT, stores.log);
+}
+
+/**
+ * Returns when the projection has all that the database has now. A projector gives way to another one that is at work on
+ * the same change, so that its check may return before the change is known.
+ */
+export async function projectNow(stores: WorkerStores, projector: Projector): Promise<void> {
+  const { version } = await loadRegistryVersions(stores.database);
+  await eventually(async () => {
+    await projector.check();
+    const projected = (await stores.redis.get(redisKeys.registryVersion)) ?? '0';
+    assert.ok(BigInt(projected) >= BigInt(version), `projected is ${projected} of ${version}`);
+  });
 }
 
 /** Writes as an operator does; $1 is the version of the change. */

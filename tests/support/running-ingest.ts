@@ -23,6 +23,9 @@ export async function startIngestHere(redisUrl: string, settings: ServiceSetting
   const config = loadIngestConfig({
     REDIS_URL: redisUrl,
     TELLTALE_SHARDS: String(SHARD_COUNT),
+    // Tests that are about something else ask as often as they like.
+    TELLTALE_INGEST_LIMIT_DEVICE_PER_S: '100000',
+    TELLTALE_INGEST_LIMIT_ADDRESS_PER_S: '100000',
     TELLTALE_INGEST_PORT: String(port),
     TELLTALE_INGEST_ADMIN_PORT: String(adminPort),
     ...settings,

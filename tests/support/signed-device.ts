@@ -30,19 +30,19 @@ export interface RequestParts {
 export class DeviceKey {
   readonly id: string;
   readonly publicKey: Uint8Array;
-  readonly #privateKey: KeyObject;
+  readonly privateKey: KeyObject;
 
   constructor(id: string) {
     this.id = id;
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
     this.publicKey = Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
-    this.#privateKey = privateKey;
+    this.privateKey = privateKey;
   }
 
   /** r and s, 64 bytes, base64. */
   sign(text: string): string {
-    const key = { key: this.#privateKey, dsaEncoding: 'ieee-p1363' } as const;
+    const key = { key: this.privateKey, dsaEncoding: 'ieee-p1363' } as const;
     return sign('sha256', Buffer.from(text, 'latin1'), key).toString('base64');
   }
 

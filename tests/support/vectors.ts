@@ -41,3 +41,12 @@ export const coseVector = load(
     alsoValidMalleableHex: z.string(),
   }),
 );
+
+/** Key is that of envelope.json. */
+export const possessionVector = load(
+  'possession.json',
+  z.object({
+    enrolment: z.object({ token: z.string(), tokenHash: z.string(), challenge: z.string(), body: z.string() }),
+    key: z.object({ challenge: z.string(), created: z.int(), nonce: z.string(), body: z.string() }),
+  }),
+);

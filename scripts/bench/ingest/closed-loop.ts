@@ -1,4 +1,5 @@
 import { build } from 'hdr-histogram-js';
+import { canBindLocalAddress, localAddressOf } from '../../../firmware-sim/transport/local-address.ts';
 import { parseReply } from '../../../firmware-sim/transport/parse-reply.ts';
 import { CommandFailure } from '../../process/failure.ts';
 import { LoadConnection } from './load-connection.ts';
@@ -42,18 +43,19 @@ export class ClosedLoop {
   constructor(options: ClosedLoopOptions) {
     this.#options = options;
     this.#running = options.requests.length;
-    this.#connections = options.requests.map(
-      (requests) =>
-        new LoadConnection(options.port, {
-          next: this.#take(requests),
-          replied: (reply, sentAtMs, nowMs) => this.#count(reply, sentAtMs, nowMs),
-          broken: (reason) => this.#fail(reason),
-          ended: () => {
-            this.#running -= 1;
-            if (this.#running === 0) this.#finish();
-          },
-        }),
-    );
+    const bound = canBindLocalAddress(new URL('http://127.0.0.1'), process.platform);
+    this.#connections = options.requests.map((requests, index) => {
+      const target = { port: options.port, localAddress: bound ? localAddressOf(index) : undefined };
+      return new LoadConnection(target, {
+        next: this.#take(requests),
+        replied: (reply, sentAtMs, nowMs) => this.#count(reply, sentAtMs, nowMs),
+        broken: (reason) => this.#fail(reason),
+        ended: () => {
+          this.#running -= 1;
+          if (this.#running === 0) this.#finish();
+        },
+      });
+    });
   }
 
   async run(): Promise<LoadResult> {

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { ReplyReader, type HttpReply } from './reply-reader.ts';
 
 export interface ConnectionEvents {
-  /** Answers what to send next; undefined ends the connection. */
-  readonly next: () => Buffer | undefined;
+  /** Answers what to send next; `later` idles until `resume`, undefined ends the connection. */
+  readonly next: () => Buffer | 'later' | undefined;
   readonly replied: (reply: HttpReply, sentAtMs: number, nowMs: number) => void;
   /** A request under way got no reply. */
   readonly broken: (reason: string) => void;
@@ -13,6 +13,12 @@ export interface ConnectionEvents {
 
 /** More than any reply of ours, so that one arrives in one piece. */
 const READ_BUFFER_BYTES = 16_384;
+
+export interface LoadTarget {
+  readonly port: number;
+  /** Limits count by source address, so that a fleet has many. */
+  readonly localAddress: string | undefined;
+}
 
 /** One keep-alive connection with one request under way at a time: next to nothing between it and the socket. */
 export class LoadConnection {
@@ -23,11 +29,12 @@ export class LoadConnection {
   #waiting = false;
   #ended = false;
 
-  constructor(port: number, events: ConnectionEvents) {
+  constructor({ port, localAddress }: LoadTarget, events: ConnectionEvents) {
     this.#events = events;
     this.#socket = connect({
       host: '127.0.0.1',
       port,
+      ...(localAddress !== undefined && { localAddress }),
       noDelay: true,
       onread: {
         buffer: Buffer.allocUnsafe(READ_BUFFER_BYTES),
@@ -49,12 +56,22 @@ export class LoadConnection {
     this.#send();
   }
 
+  get isIdle(): boolean {
+    return !this.#waiting && !this.#ended;
+  }
+
+  /** Asks again what to send next, when nothing is under way. */
+  resume(): void {
+    if (this.isIdle) this.#send();
+  }
+
   abort(reason: string): void {
     this.#end(reason);
   }
 
   #send(): void {
     const request = this.#events.next();
+    if (request === 'later') return;
     if (request === undefined) {
       this.#end('');
       return;

@@ -16,12 +16,13 @@ const READY_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 10_000;
 
 /** Settings of ingest in the environment apply, but for its address. */
-function ingestEnvironment(redisUrl: string, port: number, adminPort: number): NodeJS.ProcessEnv {
+function ingestEnvironment(redisUrl: string, port: number, adminPort: number, mqttUrl = ''): NodeJS.ProcessEnv {
   return {
     ...serviceEnvironment('ingest', process.env, { redisUrl, databaseUrl: '' }),
     TELLTALE_INGEST_HOST: '127.0.0.1',
     TELLTALE_INGEST_PORT: String(port),
     TELLTALE_INGEST_ADMIN_PORT: String(adminPort),
+    MQTT_URL: mqttUrl,
   };
 }
 
@@ -30,7 +31,12 @@ export function loadBenchedConfig(): IngestConfig {
 }
 
 /** The compiled ingest service as a process of its own, started as `npm start` does. */
-export async function startPrivateIngest(redisUrl: string, folder: string, guard: Guard): Promise<PrivateIngest> {
+export async function startPrivateIngest(
+  redisUrl: string,
+  folder: string,
+  guard: Guard,
+  mqttUrl?: string,
+): Promise<PrivateIngest> {
   const port = await findFreePort();
   const adminPort = await findFreePort();
   const running = await startProcess(
@@ -38,7 +44,7 @@ export async function startPrivateIngest(redisUrl: string, folder: string, guard
       name: 'ingest',
       command: process.execPath,
       args: ['--enable-source-maps', compiledProgram('services/ingest/main.js')],
-      env: ingestEnvironment(redisUrl, port, adminPort),
+      env: ingestEnvironment(redisUrl, port, adminPort, mqttUrl),
       logPath: join(folder, 'ingest.log'),
     },
     guard,

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { formatSignatureParams, SENML_JSON, signatureBase } from '../../../contracts/http-signature.ts';
+import { SENML_JSON } from '../../../contracts/envelope-claim.ts';
+import { formatSignatureParams, signatureBase } from '../../../contracts/http-signature.ts';
 import type { FleetDevice } from '../../../firmware-sim/fleet/fleet-device.ts';
 
 interface Signed {

@@ -1,80 +1,112 @@
 import { shardOf } from '../../../contracts/shard.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
-import { inOneWrite } from '../../../platform/redis/in-one-write.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
-import { AdmitScript, type Admission, type Admittable } from './admit-script.ts';
+import { CallBatcher } from '../call-batcher.ts';
+import { AdmitScript, type Admission, type AdmitReply, type Admittable } from './admit-script.ts';
 
-/** `no-log`: nobody has begun this shard's log, so that nothing can be admitted yet. */
-export type AdmissionOutcome = Admission | 'no-log';
+export type AdmissionOutcome =
+  | Exclude<Admission, 'stale'>
+  /** Nobody has begun this shard's log, so that nothing can be admitted yet. */
+  | 'no-log'
+  /** Not admitted: the registry has changed to this version since the envelope was judged. */
+  | { readonly staleBefore: number };
 
 /** Larger batches hold Redis up for more than half a millisecond at a time. */
 const MAX_BATCH = 64;
 
 interface Waiting {
+  readonly shard: number;
   readonly envelope: Admittable;
-  readonly settle: (outcome: AdmissionOutcome) => void;
-  readonly fail: (error: unknown) => void;
 }
 
-/** Admits envelopes, those of one event-loop turn and one shard together. */
+interface Group {
+  readonly shard: number;
+  readonly envelopes: Admittable[];
+  /** Of the envelopes among those that wait. */
+  readonly positions: number[];
+}
+
+/** Admits envelopes, many in one call. */
 export class AdmissionQueue {
   readonly #redis: Redis;
   readonly #script: AdmitScript;
   readonly #shardCount: number;
   readonly #epochs = new Map<number, string>();
-  #waiting = new Map<number, Waiting[]>();
+  readonly #batcher: CallBatcher<Waiting, AdmissionOutcome>;
 
   constructor(redis: Redis, shardCount: number, replayWindow: number) {
     this.#redis = redis;
     this.#script = new AdmitScript(redis, replayWindow);
     this.#shardCount = shardCount;
+    this.#batcher = new CallBatcher({ redis, maxBatch: MAX_BATCH, run: (waiting) => this.#admitAll(waiting) });
   }
 
   /** Rejects when Redis fails: the envelope may or may not be in the log, and the device has to ask again. */
-  admit(deviceId: string, envelope: Admittable): Promise<AdmissionOutcome> {
-    return new Promise((settle, fail) => {
-      if (this.#waiting.size === 0) setImmediate(() => this.#flush());
-      const shard = shardOf(deviceId, this.#shardCount);
-      const waiting = this.#waiting.get(shard);
-      if (waiting === undefined) this.#waiting.set(shard, [{ envelope, settle, fail }]);
-      else waiting.push({ envelope, settle, fail });
-    });
+  admit(envelope: Admittable): Promise<AdmissionOutcome> {
+    const shard = shardOf(envelope.deviceId, this.#shardCount);
+    return this.#batcher.run(shard, { shard, envelope });
   }
 
-  #flush(): void {
-    const shards = this.#waiting;
-    this.#waiting = new Map();
-    inOneWrite(this.#redis, () => {
-      for (const [shard, waiting] of shards) {
-        for (let start = 0; start < waiting.length; start += MAX_BATCH) {
-          void this.#send(shard, waiting.slice(start, start + MAX_BATCH));
-        }
+  async #admitAll(waiting: readonly Waiting[]): Promise<readonly (AdmissionOutcome | Error)[]> {
+    const outcomes: (AdmissionOutcome | Error)[] = waiting.map(() => 'no-log');
+    let groups = groupByShard(waiting);
+    // An epoch is learnt once when it is another one than this process knew.
+    for (let attempt = 0; attempt < 2 && groups.length > 0; attempt += 1) {
+      groups = await this.#attempt(groups, (position, outcome) => (outcomes[position] = outcome));
+    }
+    return outcomes;
+  }
+
+  /** Answers the groups whose log is another one. */
+  async #attempt(
+    groups: readonly Group[],
+    settle: (position: number, outcome: AdmissionOutcome | Error) => void,
+  ): Promise<Group[]> {
+    await this.#learnEpochs(groups);
+    const requests = groups.flatMap((group) => {
+      const epoch = this.#epochs.get(group.shard);
+      return epoch === undefined ? [] : [{ ...group, epoch }];
+    });
+    const replies = requests.length === 0 ? [] : await this.#script.run(requests);
+    return requests.filter((group, index) => {
+      const reply = replies[index];
+      if (reply?.kind === 'other-epoch') {
+        if (reply.current === undefined) this.#epochs.delete(group.shard);
+        else this.#epochs.set(group.shard, reply.current);
+        return reply.current !== undefined;
       }
+      for (const [at, position] of group.positions.entries()) settle(position, outcomeAt(reply, at));
+      return false;
     });
   }
 
-  async #send(shard: number, batch: readonly Waiting[]): Promise<void> {
-    try {
-      const outcomes = await this.#admitAll(
-        shard,
-        batch.map(({ envelope }) => envelope),
-      );
-      for (const [index, waiting] of batch.entries()) waiting.settle(outcomes?.[index] ?? 'no-log');
-    } catch (error) {
-      for (const waiting of batch) waiting.fail(error);
+  async #learnEpochs(groups: readonly Group[]): Promise<void> {
+    const unknown = groups.filter(({ shard }) => !this.#epochs.has(shard));
+    if (unknown.length === 0) return;
+    const epochs = await this.#redis.mget(unknown.map(({ shard }) => redisKeys.epoch(shard)));
+    for (const [index, { shard }] of unknown.entries()) {
+      const epoch = epochs[index];
+      if (typeof epoch === 'string') this.#epochs.set(shard, epoch);
     }
   }
+}
 
-  /** Learns the epoch once when it is another one than this process knew. */
-  async #admitAll(shard: number, envelopes: readonly Admittable[]): Promise<readonly Admission[] | undefined> {
-    let epoch = this.#epochs.get(shard) ?? (await this.#redis.get(redisKeys.epoch(shard))) ?? undefined;
-    for (let attempt = 0; attempt < 2 && epoch !== undefined; attempt += 1) {
-      this.#epochs.set(shard, epoch);
-      const reply = await this.#script.run(shard, epoch, envelopes);
-      if (reply.kind === 'decided') return reply.admissions;
-      epoch = reply.current;
+function groupByShard(waiting: readonly Waiting[]): Group[] {
+  const groups = new Map<number, Group>();
+  for (const [position, { shard, envelope }] of waiting.entries()) {
+    const group = groups.get(shard);
+    if (group === undefined) groups.set(shard, { shard, envelopes: [envelope], positions: [position] });
+    else {
+      group.envelopes.push(envelope);
+      group.positions.push(position);
     }
-    this.#epochs.delete(shard);
-    return undefined;
   }
+  return [...groups.values()];
+}
+
+function outcomeAt(reply: AdmitReply | undefined, index: number): AdmissionOutcome | Error {
+  if (reply?.kind !== 'decided') return new Error(reply?.kind === 'failed' ? reply.message : 'a shard was left out');
+  const admission = reply.admissions[index];
+  if (admission === undefined) return new Error('an envelope was left out');
+  return admission === 'stale' ? { staleBefore: reply.trustVersion } : admission;
 }

@@ -1,24 +1,56 @@
 import { redisKeys } from '../../../contracts/redis-keys.ts';
+import { MAX_METRICS_PER_DEVICE } from '../../../core/telemetry/reading.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 
+/** Units by metric, null for none. */
+export type Units = ReadonlyMap<string, string | null>;
+
 export interface Admittable {
+  readonly deviceId: string;
+  /** Version of the registry by which the envelope was judged. */
+  readonly registryVersion: number;
   /** Thumbprint of the key that signed. */
   readonly key: string;
   readonly nonce: number;
   readonly createdMs: number;
+  /** Empty for a request that uses its nonce and leaves nothing in the log. */
   readonly pack: string;
+  /** When the pack has metrics that the registry did not have: those that it had, and the new ones. */
+  readonly metrics?: { readonly known: Units; readonly new: Units };
 }
 
-export const ADMISSIONS = ['accepted', 'replay-detected', 'nonce-too-old'] as const;
+/** Envelopes for the log of one shard. */
+export interface AdmitRequest {
+  readonly shard: number;
+  /** As the caller knows it. */
+  readonly epoch: string;
+  readonly envelopes: readonly Admittable[];
+}
+
+export const ADMISSIONS = [
+  'accepted',
+  'replay-detected',
+  'nonce-too-old',
+  'stale',
+  'unit-conflict',
+  'too-many-metrics',
+] as const;
 export type Admission = (typeof ADMISSIONS)[number];
 
 export type AdmitReply =
-  | { readonly kind: 'decided'; readonly admissions: readonly Admission[] }
+  | {
+      readonly kind: 'decided';
+      readonly admissions: readonly Admission[];
+      /** What was judged by an older version of the registry is stale. */
+      readonly trustVersion: number;
+    }
   /** The log is another one; `current` is undefined when nobody has begun it yet. */
-  | { readonly kind: 'other-epoch'; readonly current: string | undefined };
+  | { readonly kind: 'other-epoch'; readonly current: string | undefined }
+  /** A command failed: the outcome of the envelopes is not known. */
+  | { readonly kind: 'failed'; readonly message: string };
 
-/** Runs admit.lua for envelopes of one shard. Rejects when Redis does not answer: then the outcome is not known. */
+/** Runs admit.lua for shards of one node. Rejects when Redis does not answer: then the outcome is not known. */
 export class AdmitScript {
   readonly #script: Script;
   readonly #replayWindow: number;
@@ -28,25 +60,40 @@ export class AdmitScript {
     this.#script = defineScript(redis, 'ttAdmit', 'admit.lua', import.meta.url);
   }
 
-  async run(shard: number, epoch: string, envelopes: readonly Admittable[]): Promise<AdmitReply> {
-    const keys = [redisKeys.readings(shard), redisKeys.epoch(shard)];
-    const values: (string | number)[] = [epoch, this.#replayWindow];
-    for (const envelope of envelopes) {
-      keys.push(redisKeys.replay(shard, envelope.key));
-      values.push(envelope.nonce, envelope.createdMs, envelope.pack);
+  /** Answers for each request, in order. */
+  async run(requests: readonly AdmitRequest[]): Promise<readonly AdmitReply[]> {
+    const keys: string[] = [];
+    const values: (string | number)[] = [this.#replayWindow, MAX_METRICS_PER_DEVICE];
+    for (const { shard, epoch, envelopes } of requests) {
+      keys.push(redisKeys.readings(shard), redisKeys.epoch(shard), redisKeys.trust(shard));
+      values.push(epoch, envelopes.length);
+      for (const envelope of envelopes) {
+        const { registryVersion, nonce, createdMs, pack, metrics } = envelope;
+        keys.push(redisKeys.replay(shard, envelope.key), redisKeys.metrics(shard, envelope.deviceId));
+        values.push(registryVersion, nonce, createdMs, pack, metrics === undefined ? '' : encodeMetrics(metrics));
+      }
     }
-    return parseReply(await this.#script(keys, values), envelopes.length);
+    const replies = await this.#script(keys, values);
+    if (!Array.isArray(replies)) throw new Error('admit.lua answered something else than an array');
+    return requests.map(({ envelopes }, index) => parseReply(replies[index], envelopes.length));
   }
 }
 
+function encodeMetrics(metrics: NonNullable<Admittable['metrics']>): string {
+  const object = (units: Units) => Object.fromEntries([...units].map(([name, unit]) => [name, unit ?? '']));
+  return JSON.stringify([object(metrics.known), object(metrics.new)]);
+}
+
 function parseReply(reply: unknown, expected: number): AdmitReply {
-  if (!Array.isArray(reply)) throw new Error('admit.lua answered something else than an array');
-  if (reply[0] === 'epoch') {
-    const current: unknown = reply[1];
-    return { kind: 'other-epoch', current: typeof current === 'string' && current !== '' ? current : undefined };
-  }
-  const admissions = reply.map((word: unknown) => ADMISSIONS.find((admission) => admission === word));
+  const parts: readonly unknown[] = Array.isArray(reply) ? reply : [];
+  const [kind, detail, ...words] = parts;
+  const text = typeof detail === 'string' ? detail : '';
+  if (kind === 'epoch') return { kind: 'other-epoch', current: text === '' ? undefined : text };
+  if (kind === 'error') return { kind: 'failed', message: text };
+  const admissions = words.map((word) => ADMISSIONS.find((admission) => admission === word));
   const known = admissions.filter((admission) => admission !== undefined);
-  if (known.length !== expected) throw new Error('admit.lua answered for another number of envelopes');
-  return { kind: 'decided', admissions: known };
+  if (kind !== 'decided' || known.length !== expected) {
+    throw new Error('admit.lua answered for another number of envelopes');
+  }
+  return { kind: 'decided', admissions: known, trustVersion: Number(text) };
 }

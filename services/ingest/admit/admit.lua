@@ -1,16 +1,24 @@
--- Admits verified envelopes of one shard: decides replay and appends, all in one step.
+-- Admits verified envelopes of one shard or of several that lie on one node: decides replay and appends, all in one step.
 --
--- KEYS[1]    readings stream of the shard
--- KEYS[2]    epoch of the shard
--- KEYS[2+i]  replay window of the key that signed envelope i
--- ARGV[1]    epoch as the caller knows it
--- ARGV[2]    size of the replay window in nonces, a multiple of 8
--- ARGV[3i]   nonce of envelope i, decimal, below 2^53
--- ARGV[3i+1] its created, Unix milliseconds
--- ARGV[3i+2] its pack
+-- ARGV[1]  size of the replay window in nonces, a multiple of 8
+-- ARGV[2]  how many metrics a device may have
+-- For each shard, one after the other:
+--   KEYS   readings stream, epoch, version of the registry at its last change of what devices may do (trust version), and
+--          for each envelope the replay window of the key that signed it and the metrics of the device
+--   ARGV   epoch as the caller knows it, number of envelopes, and for each envelope: version of the registry by which it
+--          was judged, nonce (decimal, below 2^53), created (Unix milliseconds), pack, new metrics
 --
--- Returns {"epoch", <epoch or "">} and does nothing when the log is not the one that the caller knows; else one of
--- "accepted", "replay-detected", "nonce-too-old" for each envelope.
+-- The pack is empty for a request that uses its nonce here and leaves nothing in the log.
+--
+-- New metrics are empty, or when the pack has metrics that the caller does not know, JSON [known, new], each an object of
+-- name to unit, "" for none. A metric gets its unit here, from the first pack that is admitted with it.
+--
+-- Returns for each shard one of
+--   {"epoch", <epoch or "">}   nothing was done: the log is not the one that the caller knows
+--   {"error", <message>}       a command failed; what came before it is admitted
+--   {"decided", <trust version>, then for each envelope "accepted", "stale", "unit-conflict", "too-many-metrics",
+--               "nonce-too-old" or "replay-detected"}
+-- A stale envelope was judged by an older registry than the trust version: its key may have been revoked since.
 --
 -- A replay window is a string: 16 digits, the highest nonce, then one bit for each nonce in (highest - size, highest],
 -- at the position nonce mod size. It keeps the size that it was made with until a nonce jumps past the whole window, so
@@ -18,12 +26,8 @@
 -- used (those are 32-bit in Lua 5.1).
 
 local HEAD = 16
-local window = tonumber(ARGV[2])
-local epoch = redis.call('GET', KEYS[2]) or ''
-if epoch ~= ARGV[1] or epoch == '' then
-  return { 'epoch', epoch }
-end
-local refuse_at_or_before = tonumber(string.match(epoch, ':(%d+)$'))
+local window = tonumber(ARGV[1])
+local max_metrics = tonumber(ARGV[2])
 
 -- Clears the bits of positions first..last, which do not wrap.
 local function clear(key, first, last)
@@ -67,31 +71,114 @@ local function mark(key, nonce, highest, size)
   redis.call('SETBIT', key, HEAD * 8 + math.fmod(nonce, size), 1)
 end
 
-local function decide(key, nonce, created_ms, pack)
-  if created_ms <= refuse_at_or_before then
+-- Whether the bit of a position is set; bit 0 of a byte is its highest, as in SETBIT.
+local function is_marked(state, position)
+  local bit = math.fmod(position, 8)
+  local byte = string.byte(state, HEAD + (position - bit) / 8 + 1)
+  return math.fmod(math.floor(byte / 2 ^ (7 - bit)), 2) == 1
+end
+
+-- Why a device cannot have these metrics; else what is to be added to them.
+local function judge_metrics(key, json)
+  local known, new = unpack(cjson.decode(json))
+  local units = redis.call('HGETALL', key)
+  for i = 1, #units, 2 do
+    if known[units[i]] == nil then known[units[i]] = units[i + 1] end
+  end
+  local count, added = 0, {}
+  for _ in pairs(known) do
+    count = count + 1
+  end
+  for name, unit in pairs(new) do
+    if known[name] == nil then
+      count = count + 1
+      added[#added + 1] = name
+      added[#added + 1] = unit
+    elseif known[name] ~= unit then
+      return 'unit-conflict'
+    end
+  end
+  return count > max_metrics and 'too-many-metrics' or nil, added
+end
+
+local function decide(log, key, metrics_key, version, nonce, created_ms, pack, metrics)
+  if version < log.trust then
+    return 'stale'
+  end
+  local added = {}
+  if metrics ~= '' then
+    local refusal
+    refusal, added = judge_metrics(metrics_key, metrics)
+    if refusal then
+      return refusal
+    end
+  end
+  if created_ms <= log.refuse_at_or_before then
     return 'nonce-too-old'
   end
-  local head = redis.call('GETRANGE', key, 0, HEAD - 1)
+  local state = redis.call('GET', key)
   local highest = nil
   local size = window
-  if head ~= '' then
-    highest = tonumber(head)
-    size = (redis.call('STRLEN', key) - HEAD) * 8
+  if state then
+    highest = tonumber(string.sub(state, 1, HEAD))
+    size = (#state - HEAD) * 8
     if nonce <= highest - size then
       return 'nonce-too-old'
     end
-    if nonce <= highest and redis.call('GETBIT', key, HEAD * 8 + math.fmod(nonce, size)) == 1 then
+    if nonce <= highest and is_marked(state, math.fmod(nonce, size)) then
       return 'replay-detected'
     end
   end
   -- First append, then mark: an append that fails must not leave a mark behind, or the reading would be lost for good.
-  redis.call('XADD', KEYS[1], '*', 'pack', pack)
+  if pack ~= '' then
+    redis.call('XADD', log.stream, '*', 'pack', pack)
+  end
+  if #added > 0 then
+    redis.call('HSET', metrics_key, unpack(added))
+  end
   mark(key, nonce, highest, size)
   return 'accepted'
 end
 
-local outcomes = {}
-for i = 1, #KEYS - 2 do
-  outcomes[i] = decide(KEYS[2 + i], tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1]), ARGV[3 * i + 2])
+-- The shard whose keys begin after `key` and whose values begin after `value`.
+local function decide_shard(key, value, count)
+  local epoch = redis.call('GET', KEYS[key + 2]) or ''
+  if epoch ~= ARGV[value + 1] or epoch == '' then
+    return { 'epoch', epoch }
+  end
+  local log = {
+    stream = KEYS[key + 1],
+    trust = tonumber(redis.call('GET', KEYS[key + 3]) or '0'),
+    refuse_at_or_before = tonumber(string.match(epoch, ':(%d+)$')),
+  }
+  local reply = { 'decided', string.format('%.0f', log.trust) }
+  for i = 1, count do
+    local at = value + 5 * i - 2
+    reply[2 + i] = decide(
+      log,
+      KEYS[key + 2 + 2 * i],
+      KEYS[key + 3 + 2 * i],
+      tonumber(ARGV[at]),
+      tonumber(ARGV[at + 1]),
+      tonumber(ARGV[at + 2]),
+      ARGV[at + 3],
+      ARGV[at + 4]
+    )
+  end
+  return reply
 end
-return outcomes
+
+local replies = {}
+local key, value = 0, 2
+while key < #KEYS do
+  local count = tonumber(ARGV[value + 2])
+  -- One shard that is broken must not stop the others.
+  local done, reply = pcall(decide_shard, key, value, count)
+  if not done then
+    reply = { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
+  end
+  replies[#replies + 1] = reply
+  key = key + 3 + 2 * count
+  value = value + 2 + 5 * count
+end
+return replies

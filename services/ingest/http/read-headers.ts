@@ -3,16 +3,18 @@ import { MAX_HEADER_BYTES } from '../../../contracts/http-signature.ts';
 import type { ProblemCode } from '../../../contracts/problem.ts';
 import { accept, reject, type Result } from '../../../core/result.ts';
 
-export interface TelemetryHeaders {
+export interface RequestHeaders {
   readonly apiKey: string;
   readonly contentType: string;
   readonly contentLength: number | undefined;
   readonly signatureInput: string;
   readonly signature: string;
   readonly contentDigest: string;
+  /** All of them, in order, with commas between. */
+  readonly forwardedFor: string;
 }
 
-export type HeadersResult = Result<TelemetryHeaders, { readonly code: ProblemCode; readonly detail: string }>;
+export type HeadersResult = Result<RequestHeaders, { readonly code: ProblemCode; readonly detail: string }>;
 
 /** Two of one of these would let two readers of one request see two different requests. */
 const ONCE_ONLY: ReadonlySet<string> = new Set([
@@ -25,6 +27,7 @@ const ONCE_ONLY: ReadonlySet<string> = new Set([
 ]);
 /** Name, colon, space and line end. */
 const FIELD_OVERHEAD_BYTES = 4;
+const FORWARDED_FOR = 'x-forwarded-for';
 const DIGITS = /^[0-9]{1,10}$/;
 
 /** Walks all fields, because uWebSockets answers only the first of a repeated one. Strings are copied: `request` dies soon. */
@@ -34,6 +37,11 @@ export function readHeaders(request: HttpRequest): HeadersResult {
   let repeated: string | undefined;
   request.forEach((name, value) => {
     bytes += name.length + value.length + FIELD_OVERHEAD_BYTES;
+    if (name === FORWARDED_FOR) {
+      const before = found.get(name);
+      found.set(name, before === undefined ? value : `${before},${value}`);
+      return;
+    }
     if (!ONCE_ONLY.has(name)) return;
     if (found.has(name)) repeated = name;
     found.set(name, value);
@@ -53,5 +61,6 @@ export function readHeaders(request: HttpRequest): HeadersResult {
     signatureInput: found.get('signature-input') ?? '',
     signature: found.get('signature') ?? '',
     contentDigest: found.get('content-digest') ?? '',
+    forwardedFor: found.get(FORWARDED_FOR) ?? '',
   });
 }

@@ -1,10 +1,17 @@
+import type { StatedOrigin } from '../../../contracts/envelope-claim.ts';
 import type { DeviceKeyRecord, DeviceRecord } from '../../../contracts/registry.ts';
-import type { StatedOrigin } from '../../../contracts/http-signature.ts';
 import { rejected, type Rejected } from '../outcome.ts';
 
 export interface Freshness {
   readonly lateMs: number;
   readonly earlyMs: number;
+  /** In place of `lateMs` for an envelope that a gateway may have held. */
+  readonly holdMs: number;
+}
+
+export interface Arrival {
+  readonly receivedMs: number;
+  readonly mayBeHeld: boolean;
 }
 
 /** The key that the claim names, when it is one of this device; undefined otherwise, which only the signature check reports. */
@@ -12,16 +19,15 @@ export function claimedKey(device: DeviceRecord, { keyName }: StatedOrigin): Dev
   return keyName?.deviceId === device.id ? device.keys.get(keyName.keyId) : undefined;
 }
 
-/** Judges what needs no curve arithmetic: the device, the state of its key, and the time that the claim states. */
+/** Judges what needs no curve arithmetic: the state of the key, and the time that the claim states. */
 export function decideClaim(
   device: DeviceRecord,
   origin: StatedOrigin,
-  nowMs: number,
+  arrival: Arrival,
   freshness: Freshness,
 ): Rejected | undefined {
-  if (device.disabled) return rejected('device-disabled');
   const key = claimedKey(device, origin);
-  return (key === undefined ? undefined : decideKey(key, nowMs)) ?? decideTime(origin, nowMs, freshness);
+  return (key === undefined ? undefined : decideKey(key, arrival.receivedMs)) ?? decideTime(origin, arrival, freshness);
 }
 
 function decideKey(key: DeviceKeyRecord, nowMs: number): Rejected | undefined {
@@ -31,16 +37,23 @@ function decideKey(key: DeviceKeyRecord, nowMs: number): Rejected | undefined {
   return undefined;
 }
 
-function decideTime({ createdS, expiresS }: StatedOrigin, nowMs: number, freshness: Freshness): Rejected | undefined {
+/** Undefined when the time that is stated lies in the window. */
+export function decideTime(
+  { createdS, expiresS }: Pick<StatedOrigin, 'createdS' | 'expiresS'>,
+  arrival: Arrival,
+  freshness: Freshness,
+): Rejected | undefined {
   if (createdS === undefined) return undefined;
+  const nowMs = arrival.receivedMs;
   const lateMs = nowMs - createdS * 1000;
+  const mostLateMs = arrival.mayBeHeld ? freshness.holdMs : freshness.lateMs;
   const expired = expiresS !== undefined && nowMs > expiresS * 1000;
-  if (lateMs <= freshness.lateMs && -lateMs <= freshness.earlyMs && !expired) return undefined;
+  if (lateMs <= mostLateMs && -lateMs <= freshness.earlyMs && !expired) return undefined;
   return rejected('timestamp-skew', {
     detail: expired
       ? 'the signature has expired'
       : 'created lies outside the accepted window; set the clock by server_time',
     server_time: nowMs / 1000,
-    max_skew_seconds: (lateMs > 0 ? freshness.lateMs : freshness.earlyMs) / 1000,
+    max_skew_seconds: (lateMs > 0 ? mostLateMs : freshness.earlyMs) / 1000,
   });
 }

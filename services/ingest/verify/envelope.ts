@@ -1,23 +1,27 @@
 import type { DeviceId } from '../../../core/identity/ids.ts';
+import type { PackMediaType } from '../../../contracts/envelope-claim.ts';
 import type { ProblemCode, ProblemExtras } from '../../../contracts/problem.ts';
 
-/** Everything that proving one message takes. It crosses to a verify thread, so it is plain data. */
-export interface EnvelopeClaim {
+/** What proving one message takes beside its bytes. It crosses to a verify thread, so it is plain data. */
+export interface EnvelopeHead {
   readonly deviceId: DeviceId;
   /** Thumbprint of the key that is said to have signed. */
   readonly key: string;
   /** Uncompressed SEC 1 point, base64url. */
   readonly publicKey: string;
-  readonly signatureBase64: string;
-  readonly signatureBase: string;
-  /** SHA-256 of the content that the signature covers, base64. */
-  readonly digestBase64: string;
+  /** SHA-256 that the content must have, base64, where the signature covers it in place of the content. */
+  readonly digestBase64: string | undefined;
+  readonly mediaType: PackMediaType;
   readonly nonce: number;
   readonly createdUs: number;
   readonly receivedUs: number;
 }
 
-export interface Envelope extends EnvelopeClaim {
+export interface Envelope extends EnvelopeHead {
+  /** r and s, 64 bytes. */
+  readonly signature: Uint8Array;
+  /** The bytes that were signed. */
+  readonly signed: Uint8Array;
   readonly content: Uint8Array;
 }
 
@@ -37,9 +41,13 @@ export type Verification =
     }
   | { readonly kind: 'refused'; readonly code: ProblemCode; readonly extras: ProblemExtras };
 
-/** The contents of a batch lie one after the other in one buffer, which is handed over without a copy. */
-export interface VerifyBatch {
-  readonly claims: readonly EnvelopeClaim[];
-  readonly contents: Uint8Array;
-  readonly contentLengths: readonly number[];
-}
+/**
+ * Envelopes in columns, an element for each, because property names would cross to the thread again with every object. The
+ * bytes lie one after the other in one buffer, which is handed over without a copy: signature, signed bytes and content of
+ * each envelope.
+ */
+export type VerifyBatch = { readonly [Column in keyof EnvelopeHead]: EnvelopeHead[Column][] } & {
+  readonly bytes: Uint8Array;
+  /** Three for each envelope. */
+  readonly lengths: readonly number[];
+};

@@ -1,10 +1,11 @@
-import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
+import { SENML_CBOR } from '../../../contracts/envelope-claim.ts';
+import { parseSenmlCbor } from '../../../contracts/senml-cbor.ts';
 import { encodeAdmittedPack } from '../../../contracts/admitted-pack.ts';
-import { hasDuplicateMember } from '../../../core/telemetry/json-members.ts';
 import type { Reading } from '../../../core/telemetry/reading.ts';
 import { parsePack } from '../../../core/telemetry/senml-pack.ts';
 import type { SignatureVerifier } from '../../../platform/crypto/signature-verifier.ts';
+import { parseJson } from '../parse-json.ts';
 import type { Envelope, PackMetric, Verification } from './envelope.ts';
 
 export interface PackLimits {
@@ -14,14 +15,18 @@ export interface PackLimits {
 
 /** Proves one envelope over the bytes received, then reads its pack: digest, signature, syntax, meaning, in that order. */
 export function verifyEnvelope(envelope: Envelope, verifier: SignatureVerifier, limits: PackLimits): Verification {
-  const digest = hash('sha256', envelope.content, 'base64');
-  if (digest !== envelope.digestBase64) return refuse('signature-invalid', 'Content-Digest is not that of the content');
-  const signature = Buffer.from(envelope.signatureBase64, 'base64');
-  if (!verifier.verify(envelope.publicKey, Buffer.from(envelope.signatureBase, 'latin1'), signature)) {
+  const { digestBase64, content } = envelope;
+  if (digestBase64 !== undefined && hash('sha256', content, 'base64') !== digestBase64) {
+    return refuse('signature-invalid', 'Content-Digest is not that of the content');
+  }
+  if (!verifier.verify(envelope.publicKey, envelope.signed, envelope.signature)) {
     return refuse('signature-invalid', 'the signature does not match');
   }
-  const input = parseJson(envelope.content);
-  if (input === undefined) return refuse('malformed-body', 'the content is not JSON in UTF-8 with each member once');
+  const input = envelope.mediaType === SENML_CBOR ? parseSenmlCbor(content) : parseJson(content);
+  if (input === undefined) {
+    const format = envelope.mediaType === SENML_CBOR ? 'CBOR' : 'JSON in UTF-8';
+    return refuse('malformed-body', `the content is not ${format} with each member once`);
+  }
   const pack = parsePack(input.json, {
     deviceId: envelope.deviceId,
     createdUs: envelope.createdUs,
@@ -48,17 +53,6 @@ export function verifyEnvelope(envelope: Envelope, verifier: SignatureVerifier, 
 
 function refuse(code: 'signature-invalid' | 'malformed-body', detail: string): Verification {
   return { kind: 'refused', code, extras: { detail } };
-}
-
-function parseJson(content: Uint8Array): { readonly json: unknown } | undefined {
-  if (!isUtf8(content)) return undefined;
-  const text = Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('utf8');
-  try {
-    const json: unknown = JSON.parse(text);
-    return hasDuplicateMember(text) ? undefined : { json };
-  } catch {
-    return undefined;
-  }
 }
 
 function metricsOf(readings: readonly Reading[]): PackMetric[] {

@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { Piscina, queueOptionsSymbol, type PiscinaTask } from 'piscina';
 import { shardOf } from '../../../contracts/shard.ts';
 import type { VerifierName } from '../../../platform/crypto/signature-verifier.ts';
-import type { Envelope, Verification, VerifyBatch } from './envelope.ts';
+import type { Envelope, EnvelopeHead, Verification, VerifyBatch } from './envelope.ts';
 
 export interface VerifyPoolOptions {
   readonly verifier: VerifierName;
@@ -94,7 +94,7 @@ export class VerifyPool {
   async #run(batch: readonly Waiting[], index: number): Promise<void> {
     const task = { ...packTogether(batch), [queueOptionsSymbol]: { lane: index } };
     try {
-      const verifications = await this.#piscina.run(task, { transferList: [task.contents.buffer] });
+      const verifications = await this.#piscina.run(task, { transferList: [task.bytes.buffer] });
       for (const [position, waiting] of batch.entries()) {
         const verification = verifications[position];
         if (verification === undefined) waiting.fail(new Error('a verify thread answered for fewer envelopes'));
@@ -111,15 +111,27 @@ function laneOf(task: PiscinaTask): number {
   return typeof options === 'object' && options !== null && 'lane' in options ? Number(options.lane) : 0;
 }
 
-function packTogether(batch: readonly Waiting[]): VerifyBatch & { readonly contents: Uint8Array<ArrayBuffer> } {
-  const contentLengths = batch.map(({ envelope }) => envelope.content.length);
-  const contents = new Uint8Array(contentLengths.reduce((sum, length) => sum + length, 0));
+function packTogether(batch: readonly Waiting[]): VerifyBatch & { readonly bytes: Uint8Array<ArrayBuffer> } {
+  const parts = batch.flatMap(({ envelope }) => [envelope.signature, envelope.signed, envelope.content]);
+  const lengths = parts.map((part) => part.length);
+  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
   let at = 0;
-  const claims = batch.map(({ envelope }) => {
-    const { content, ...claim } = envelope;
-    contents.set(content, at);
-    at += content.length;
-    return claim;
-  });
-  return { claims, contents, contentLengths };
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  const column = <Name extends keyof EnvelopeHead>(name: Name): EnvelopeHead[Name][] =>
+    batch.map(({ envelope }) => envelope[name]);
+  return {
+    deviceId: column('deviceId'),
+    key: column('key'),
+    publicKey: column('publicKey'),
+    digestBase64: column('digestBase64'),
+    mediaType: column('mediaType'),
+    nonce: column('nonce'),
+    createdUs: column('createdUs'),
+    receivedUs: column('receivedUs'),
+    bytes,
+    lengths,
+  };
 }

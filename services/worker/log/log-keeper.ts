@@ -30,6 +30,7 @@ export class LogKeeper {
     if (missing.length > 0) await this.#begin(missing);
     else await this.#recordOthers(epochs);
     await this.#createGroup(redisKeys.alerts, consumerGroups.storeAlerts);
+    await this.#createGroup(redisKeys.requests, consumerGroups.carryOut);
   }
 
   /**

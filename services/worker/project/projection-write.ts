@@ -1,7 +1,13 @@
 import { redisChannels, redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Script } from '../../../platform/redis/script.ts';
 
-export const PROJECTION_HASHES = [redisKeys.devices, redisKeys.apiKeys, redisKeys.rules, redisKeys.zones] as const;
+export const PROJECTION_HASHES = [
+  redisKeys.devices,
+  redisKeys.apiKeys,
+  redisKeys.rules,
+  redisKeys.zones,
+  redisKeys.enrolmentTokens,
+] as const;
 
 /** A larger part would hold Redis up for more than a few milliseconds. */
 const TRIPLES_PER_PART = 500;

@@ -5,7 +5,7 @@ import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { ProjectionWrite, PROJECTION_HASHES, type Triple } from './projection-write.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
-import { loadRegistryRows, loadRegistrySizes, loadRegistryVersion, type RegistryRows } from './registry-source.ts';
+import { loadRegistryRows, loadRegistrySizes, loadRegistryVersions, type RegistryRows } from './registry-source.ts';
 
 /**
  * Keeps the projection of the registry in Redis at the version of the database. Every write names the version that it
@@ -17,20 +17,27 @@ export class Projector {
   readonly #database: Pool;
   readonly #log: Logger;
   readonly #script: Script;
+  readonly #raise: Script;
 
-  constructor(redis: Redis, database: Pool, log: Logger) {
+  readonly #shardCount: number;
+  /** The trust version that this process has written to every shard. */
+  #trust: string | undefined;
+
+  constructor(redis: Redis, database: Pool, shardCount: number, log: Logger) {
     this.#redis = redis;
+    this.#shardCount = shardCount;
     this.#database = database;
     this.#log = log;
     this.#script = defineScript(redis, 'ttProject', 'project.lua', import.meta.url);
+    this.#raise = defineScript(redis, 'ttRaiseTrust', 'raise-trust.lua', import.meta.url);
   }
 
   async check(): Promise<void> {
-    const [version, projected] = await Promise.all([
-      loadRegistryVersion(this.#database),
+    const [{ version, trust }, projected] = await Promise.all([
+      loadRegistryVersions(this.#database),
       this.#redis.get(redisKeys.registryVersion),
     ]);
-    if (projected === version) return;
+    if (projected === version && trust === this.#trust) return;
     const write = new ProjectionWrite(this.#script, randomUUID(), projected ?? '');
     const isNew = projected === null || BigInt(projected) > BigInt(version);
     if (!isNew && !(await write.parts(triplesOf(await loadRegistryRows(this.#database, projected))))) return;
@@ -39,6 +46,8 @@ export class Projector {
       const rows = await loadRegistryRows(this.#database, '0');
       if (!(await write.parts([...triplesOf(rows), ...(await this.#leftovers(rows))]))) return;
     }
+    // After the records and before the version: who is told that the trust has changed finds the new records.
+    if (isNew || trust !== this.#trust) await this.#raiseTrust(trust, isNew);
     if (await write.finish(version)) {
       this.#log.info({ version, whole, changes: write.changes }, 'the registry is projected');
     }
@@ -46,14 +55,21 @@ export class Projector {
 
   /** A row that was deleted leaves no trace in the database but its absence. */
   async #holdsTooMuch(): Promise<boolean> {
-    const { devices, apiKeys, rules, zones } = await loadRegistrySizes(this.#database);
+    const { devices, apiKeys, rules, zones, enrolmentTokens } = await loadRegistrySizes(this.#database);
     const held = await Promise.all(PROJECTION_HASHES.map((hash) => this.#redis.hlen(hash)));
-    return [devices, apiKeys, rules, zones].some((size, index) => (held[index] ?? 0) > size);
+    return [devices, apiKeys, rules, zones, enrolmentTokens].some((size, index) => (held[index] ?? 0) > size);
+  }
+
+  async #raiseTrust(trust: string, whole: boolean): Promise<void> {
+    for (let shard = 0; shard < this.#shardCount; shard += 1) {
+      await this.#raise([redisKeys.trust(shard)], [trust, whole ? '1' : '']);
+    }
+    this.#trust = trust;
   }
 
   /** Fields in Redis that the database does not have. */
   async #leftovers(rows: RegistryRows): Promise<Triple[]> {
-    const known = [rows.devices, rows.apiKeys, rows.rules, rows.zones];
+    const known = mapsOf(rows);
     const triples: Triple[] = [];
     for (const [index, hash] of PROJECTION_HASHES.entries()) {
       for (const field of await this.#redis.hkeys(hash)) {
@@ -65,7 +81,12 @@ export class Projector {
 }
 
 function triplesOf(rows: RegistryRows): Triple[] {
-  return [rows.devices, rows.apiKeys, rows.rules, rows.zones].flatMap((records, index) =>
-    [...records].map(([field, record]): Triple => [index + 1, field, JSON.stringify(record)]),
+  return mapsOf(rows).flatMap((records, index) =>
+    [...records].map(([field, record]): Triple => [index + 1, field, record === null ? '' : JSON.stringify(record)]),
   );
+}
+
+/** In the order of the hashes. */
+function mapsOf(rows: RegistryRows): readonly ReadonlyMap<string, unknown>[] {
+  return [rows.devices, rows.apiKeys, rows.rules, rows.zones, rows.enrolmentTokens];
 }

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { ApiKeyRecord, DeviceRecordJson, ZoneRecord } from '../../../contracts/registry.ts';
+import type { ApiKeyRecord, DeviceRecordJson, EnrolmentTokenRecord, ZoneRecord } from '../../../contracts/registry.ts';
 
 /** The registry as the database holds it, in the records of contracts/registry.ts. */
 export interface RegistryRows {
@@ -7,13 +7,23 @@ export interface RegistryRows {
   readonly apiKeys: ReadonlyMap<string, ApiKeyRecord>;
   readonly rules: ReadonlyMap<string, unknown>;
   readonly zones: ReadonlyMap<string, ZoneRecord>;
+  /** Null for one that has been used, which nobody needs to know any more. */
+  readonly enrolmentTokens: ReadonlyMap<string, EnrolmentTokenRecord | null>;
 }
 
-export async function loadRegistryVersion(database: Pool): Promise<string> {
-  const { rows } = await database.query<{ version: string }>('SELECT version::text FROM registry_state');
-  const version = rows[0]?.version;
-  if (version === undefined) throw new Error('the table registry_state is empty; apply the migrations');
-  return version;
+export interface RegistryVersions {
+  readonly version: string;
+  /** Of the last change of what devices may do. */
+  readonly trust: string;
+}
+
+export async function loadRegistryVersions(database: Pool): Promise<RegistryVersions> {
+  const { rows } = await database.query<RegistryVersions>(
+    'SELECT version::text, trust_version::text AS trust FROM registry_state',
+  );
+  const [versions] = rows;
+  if (versions === undefined) throw new Error('the table registry_state is empty; apply the migrations');
+  return versions;
 }
 
 /** How much each part of the registry holds. */
@@ -22,7 +32,8 @@ export type RegistrySizes = Readonly<Record<keyof RegistryRows, number>>;
 export async function loadRegistrySizes(database: Pool): Promise<RegistrySizes> {
   const { rows } = await database.query<RegistrySizes>(
     `SELECT (SELECT count(*)::int FROM devices) AS devices, (SELECT count(*)::int FROM api_keys) AS "apiKeys",
-            (SELECT count(DISTINCT id)::int FROM rules) AS rules, (SELECT count(*)::int FROM zones) AS zones`,
+            (SELECT count(DISTINCT id)::int FROM rules) AS rules, (SELECT count(*)::int FROM zones) AS zones,
+            (SELECT count(*)::int FROM enrolment_tokens WHERE used_at IS NULL) AS "enrolmentTokens"`,
   );
   const [sizes] = rows;
   if (sizes === undefined) throw new Error('a SELECT without FROM answers one row');
@@ -44,7 +55,11 @@ export async function loadRegistryRows(database: Pool, afterVersion: string): Pr
      FROM rules WHERE registry_version > $1 ORDER BY id, version DESC`,
     [afterVersion],
   );
+  const tokens = await database.query<{ hash: string; record: EnrolmentTokenRecord | null }>(ENROLMENT_TOKENS, [
+    afterVersion,
+  ]);
   return {
+    enrolmentTokens: new Map(tokens.rows.map(({ hash, record }) => [hash, record])),
     zones: new Map(zones.rows.map(({ record }) => [record.id, record])),
     devices: new Map(devices.rows.map(({ record }) => [record.id, record])),
     apiKeys: new Map(apiKeys.rows.map(({ id, record }) => [id, record])),
@@ -76,3 +91,8 @@ const DEVICES = `
 const API_KEYS = `
   SELECT k.id, json_build_object('device', k.device_id, 'hash', ${base64url('k.secret_hash')}, ${VALIDITY}) AS record
   FROM api_keys k WHERE k.registry_version > $1`;
+
+const ENROLMENT_TOKENS = `
+  SELECT ${base64url('t.hash')} AS hash, CASE WHEN t.used_at IS NULL THEN json_build_object(
+    'device', t.device_id, 'expires_at_ms', ${MS('t.expires_at')}) END AS record
+  FROM enrolment_tokens t WHERE t.registry_version > $1`;

@@ -33,7 +33,14 @@ async function beginLog(shard: number, createdMs: number): Promise<void> {
 }
 
 const admit = (device: string, nonce: number) =>
-  queue.admit(device, { key: `key of ${device}`, nonce, createdMs: CREATED_MS, pack: `${device} ${nonce}` });
+  queue.admit({
+    registryVersion: 1,
+    deviceId: device,
+    key: `key of ${device}`,
+    nonce,
+    createdMs: CREATED_MS,
+    pack: `${device} ${nonce}`,
+  });
 
 async function logOf(shard: number): Promise<string[]> {
   const entries = await redis.xrange(redisKeys.readings(shard), '-', '+');

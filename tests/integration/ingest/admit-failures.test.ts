@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { formatShardEpoch } from '../../../contracts/shard-epoch.ts';
-import { AdmitScript } from '../../../services/ingest/admit/admit-script.ts';
+import { AdmitScript, type AdmitReply, type Admittable } from '../../../services/ingest/admit/admit-script.ts';
 import {
   admitAll,
   createAdmittable,
@@ -14,6 +14,16 @@ import {
 
 let logs: AdmissionLogs;
 
+async function run(
+  script: AdmitScript,
+  shard: number,
+  epoch: string,
+  envelopes: readonly Admittable[],
+): Promise<AdmitReply | undefined> {
+  const [reply] = await script.run([{ shard, epoch, envelopes }]);
+  return reply;
+}
+
 before(async () => {
   logs = await openAdmissionLogs();
 });
@@ -22,10 +32,10 @@ after(() => logs[Symbol.asyncDispose]());
 test('a log that nobody has begun, and another one than the caller knows, admit nothing and leave no trace', async () => {
   const script = new AdmitScript(logs.redis, 64);
   const none = logs.nextShard();
-  assert.deepEqual(await script.run(none, EPOCH, [createAdmittable(1)]), { kind: 'other-epoch', current: undefined });
-  assert.deepEqual(await script.run(none, '', [createAdmittable(1)]), { kind: 'other-epoch', current: undefined });
+  assert.deepEqual(await run(script, none, EPOCH, [createAdmittable(1)]), { kind: 'other-epoch', current: undefined });
+  assert.deepEqual(await run(script, none, '', [createAdmittable(1)]), { kind: 'other-epoch', current: undefined });
   const other = await logs.begin('5:0');
-  assert.deepEqual(await script.run(other, EPOCH, [createAdmittable(1)]), { kind: 'other-epoch', current: '5:0' });
+  assert.deepEqual(await run(script, other, EPOCH, [createAdmittable(1)]), { kind: 'other-epoch', current: '5:0' });
   for (const shard of [none, other]) {
     assert.equal(await logs.redis.exists(redisKeys.readings(shard), redisKeys.replay(shard, 'key')), 0);
   }
@@ -36,9 +46,32 @@ test('a log refuses what was created up to its border, and nothing after it', as
   const epoch = formatShardEpoch({ createdMs: CREATED_MS, refuseAtOrBeforeMs: CREATED_MS });
   const shard = await logs.begin(epoch);
   const envelopes = [-1, 0, 1].map((offsetMs) => createAdmittable(10 + offsetMs, { createdMs: CREATED_MS + offsetMs }));
-  const reply = await script.run(shard, epoch, envelopes);
-  assert.deepEqual(reply, { kind: 'decided', admissions: ['nonce-too-old', 'nonce-too-old', 'accepted'] });
+  const reply = await run(script, shard, epoch, envelopes);
+  const admissions = ['nonce-too-old', 'nonce-too-old', 'accepted'];
+  assert.deepEqual(reply, { kind: 'decided', admissions, trustVersion: 0 });
   assert.deepEqual(await logs.packsOf(shard), ['pack 11']);
+});
+
+test('a shard that fails does not keep others of the same call from being decided', async () => {
+  const script = new AdmitScript(logs.redis, 64);
+  const [before, broken, other, behind] = [
+    await logs.begin(),
+    await logs.begin(),
+    await logs.begin('5:0'),
+    await logs.begin(),
+  ];
+  await logs.redis.set(redisKeys.readings(broken), 'no stream');
+  const requests = [before, broken, other, behind].map((shard) => ({
+    shard,
+    epoch: EPOCH,
+    envelopes: [createAdmittable(1), createAdmittable(2)],
+  }));
+  const replies = await script.run(requests);
+  assert.deepEqual(
+    replies.map(({ kind }) => kind),
+    ['decided', 'failed', 'other-epoch', 'decided'],
+  );
+  for (const shard of [before, behind]) assert.deepEqual(await logs.packsOf(shard), ['pack 1', 'pack 2']);
 });
 
 test('a stream that cannot be appended to leaves no mark: the envelope is accepted afterwards', async () => {

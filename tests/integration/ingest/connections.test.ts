@@ -20,7 +20,7 @@ async function untilRead(): Promise<void> {
   await nextTurn();
 }
 
-const accepted = () => readSample(platform.ingest.adminUrl, 'ingest_requests_total{code="accepted"}');
+const accepted = () => readSample(platform.ingest.adminUrl, 'ingest_requests_total{transport="http",code="accepted"}');
 const inFlight = () => readSample(platform.ingest.adminUrl, 'ingest_in_flight_requests');
 
 async function handled(): Promise<number> {
@@ -158,7 +158,7 @@ test('a client that vanishes after it has sent is stored and counted once', asyn
 
 test('a client that vanishes while it is refused is counted as refused', async () => {
   const device = await platform.addDevice();
-  const sample = 'ingest_requests_total{code="payload-too-large"}';
+  const sample = 'ingest_requests_total{transport="http",code="payload-too-large"}';
   const before = await readSample(platform.ingest.adminUrl, sample);
   const request = device.request({ body: Buffer.alloc(300_000, 0x20) });
   const connection = await openConnection(platform.port);

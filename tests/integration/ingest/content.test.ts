@@ -137,6 +137,33 @@ test('a device keeps to its 64 metrics over packs, and to the unit of each', asy
   }
 });
 
+test('a new metric has its unit from its first pack on, before the registry knows it', async () => {
+  const fresh = await platform.addDevice();
+  await platform.registry.addMetric(fresh, 1, 'old', 'V');
+  const packs = ['Cel', 'K', 'Cel', undefined].map((u, index) => fresh.pack([{ n: 'new', u, v: 1, t: -index }]));
+  const replies = await Promise.all(packs.map((pack) => send(platform.port, pack)));
+  const admitted = await platform.admitted(fresh);
+  const [unit] = admitted[0]?.units ?? [];
+  assert.ok(admitted.every(({ units }) => units[0] === unit));
+  assert.equal(replies.filter(({ status }) => status === 202).length, admitted.length);
+  assert.ok(replies.every(({ status }) => status === 202 || status === 422));
+  assert.ok(admitted.length < packs.length);
+  assertProblem(await send(platform.port, fresh.pack([{ n: 'new', u: 'A', v: 1, t: -9 }])), 422, 'schema-invalid');
+});
+
+test('a device gets no more than 64 metrics, however fast they come', async () => {
+  const fresh = await platform.addDevice();
+  await platform.registry.addMetric(fresh, 1, 'a1', null);
+  const metrics = (prefix: string, count: number) =>
+    fresh.pack(Array.from({ length: count }, (_, index) => ({ n: `${prefix}${index}`, v: 1 })));
+  const replies = await Promise.all(['a', 'b', 'c', 'd'].map((prefix) => send(platform.port, metrics(prefix, 30))));
+  assert.equal(replies.filter(({ status }) => status === 202).length, 2);
+  assert.equal(replies.filter(({ status }) => status === 422).length, 2);
+  const known = new Set((await platform.admitted(fresh)).flatMap((pack) => pack.metrics));
+  assert.equal(new Set(['a1', ...known]).size <= 64, true);
+  assertAccepted(await send(platform.port, fresh.pack([{ n: [...known][0] ?? '', v: 2, t: -3 }])), 1);
+});
+
 test('values of each kind reach the log as they were sent, in primary units', async () => {
   const kinds = await platform.addDevice();
   const pack = [

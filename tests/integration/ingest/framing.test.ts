@@ -135,7 +135,8 @@ for (const length of ['-1', '1e3', '0x10', '99999999999999999999', '+5', '5,5'])
 for (const contentType of [
   '',
   'application/json',
-  'application/senml+cbor',
+  'application/cbor',
+  'application/cose',
   'application/senml+json; charset=utf-8',
   'application/senml+json, application/senml+json',
   'text/plain',

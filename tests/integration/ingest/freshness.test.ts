@@ -82,8 +82,12 @@ test('the borders of the window belong to it, to the millisecond', () => {
   };
   assert.ok(claim.ok);
   const decide = (nowMs: number) =>
-    decideClaim(parseDeviceRecord(JSON.stringify(record)), claim.value, nowMs, { lateMs: 300_000, earlyMs: 30_000 })
-      ?.code;
+    decideClaim(
+      parseDeviceRecord(JSON.stringify(record)),
+      claim.value,
+      { receivedMs: nowMs, mayBeHeld: false },
+      { lateMs: 300_000, earlyMs: 30_000, holdMs: 86_400_000 },
+    )?.code;
   assert.equal(decide(created * 1000 + 300_000), undefined);
   assert.equal(decide(created * 1000 + 300_001), 'timestamp-skew');
   assert.equal(decide(created * 1000 - 30_000), undefined);

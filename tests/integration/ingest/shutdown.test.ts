@@ -37,6 +37,9 @@ async function start(verifier: 'node' | 'noble'): Promise<Ingest> {
     TELLTALE_SHARDS: String(SHARD_COUNT),
     TELLTALE_INGEST_PORT: String(port),
     TELLTALE_INGEST_VERIFIER: verifier,
+    // One device and one address send whole batches here.
+    TELLTALE_INGEST_LIMIT_DEVICE_PER_S: '100000',
+    TELLTALE_INGEST_LIMIT_ADDRESS_PER_S: '100000',
   });
   return { ...service, port };
 }

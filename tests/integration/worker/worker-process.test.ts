@@ -131,11 +131,15 @@ test('a worker whose connections to Redis go silent opens new ones', async () =>
   await using stores = await openWorkerStores();
   const { server, url } = await standBefore(stores.server.url);
   await using _server = server;
-  await projectRule(stores.redis, thresholdRule());
-  await projectDevice(stores.redis, 'dev-1');
-  await stores.redis.set(redisKeys.registryVersion, '1');
+  // In the database, or the worker would take it out of the projection when it starts.
+  const registry = new RegistryStore(stores.database);
+  await registry.registerDevices([deviceRegistration('dev-1')]);
+  const version = await registry.applyRules([thresholdRule()]);
   await using worker = await startWorkerProcess(url, stores.databaseUrl);
-  await eventually(async () => assert.ok(await isReady(worker)));
+  await eventually(async () => {
+    assert.equal(await stores.redis.get(redisKeys.registryVersion), version);
+    assert.equal(await isReady(worker), true);
+  });
   server.strand();
   await sendReading(stores, 99);
   await eventually(async () => {

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatSignatureParams, parseSignatureClaim, signatureBase } from '../../../contracts/http-signature.ts';
+import fc from 'fast-check';
+import {
+  formatSignatureParams,
+  parseGeneralClaim,
+  parseSignatureClaim,
+  signatureBase,
+} from '../../../contracts/http-signature.ts';
 import { envelopeVector } from '../../support/vectors.ts';
 
 const { http } = envelopeVector;
@@ -23,6 +29,57 @@ test('the envelope vector parses to its claim, and its signature base is rebuilt
   assert.equal(
     signatureBase(http.contentType, claim.value.contentDigest, claim.value.signatureParams),
     http.signatureBase,
+  );
+});
+
+/** Text that differs from the given one in a few places. */
+const damaged = (text: string): fc.Arbitrary<string> => {
+  const piece = fc.oneof(
+    fc.constantFrom(
+      '',
+      ' ',
+      ';',
+      ',',
+      '=',
+      ':',
+      '"',
+      '(',
+      ')',
+      '0',
+      '9',
+      '-',
+      '.',
+      '/',
+      '?1',
+      'A',
+      '\\',
+      '\u00e9',
+      ', sig1=()',
+    ),
+    fc.string({ maxLength: 3 }),
+  );
+  const edit = fc.record({ at: fc.nat(text.length), remove: fc.nat(3), insert: piece });
+  return fc
+    .array(edit, { maxLength: 2 })
+    .map((edits) =>
+      edits.reduce((each, { at, remove, insert }) => each.slice(0, at) + insert + each.slice(at + remove), text),
+    );
+};
+
+test('the short way for the usual request reads what the grammar reads, and nothing else', () => {
+  const usual = formatSignatureParams({ createdS: 1734567891, keyId: 'dev-1/1', nonce: 7 });
+  const digest = good.contentDigest;
+  fc.assert(
+    fc.property(
+      damaged(`sig1=${usual}`),
+      damaged(good.signature),
+      damaged(digest),
+      (signatureInput, signature, contentDigest) => {
+        const fields = { signatureInput, signature, contentDigest };
+        assert.deepEqual(parseSignatureClaim(fields), parseGeneralClaim(fields));
+      },
+    ),
+    { numRuns: 3000 },
   );
 });
 

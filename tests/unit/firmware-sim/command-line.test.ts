@@ -55,6 +55,8 @@ const wrongUsages = [
   [['--device', '5'], '--devices'],
   [['--scenario', 'storm'], 'calm or quake'],
   [['--speed', '2'], '--replay'],
+  [['--transport', 'mqtt'], '--encoding must be jws or cose'],
+  [['--pack', '5', '--samples', '5'], '--samples'],
   [['--replay', 'x', '--rate', '2'], '--rate'],
   [['--url', 'http://127.0.0.1/path'], '--url'],
 ] as const;

@@ -1,0 +1,137 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Position } from '../../core/geo/position.ts';
+import type { ApiKeyRegistration } from './registry-store.ts';
+import { bumpRegistryVersion, bumpTrustVersion } from './registry-version.ts';
+import { inTransaction } from './transaction.ts';
+
+export interface EnrolmentTokenRegistration {
+  /** SHA-256 of the token's text, 32 bytes. */
+  readonly hash: Uint8Array;
+  /** The only device that it lets in; null for any. */
+  readonly deviceId: string | null;
+  readonly class: 'fixed' | 'mobile';
+  readonly site: string | null;
+  readonly owner: string | null;
+  readonly position: Position | null;
+  readonly ttlMs: number;
+}
+
+/** Nothing in the registry has that name. */
+export class UnknownRegistration extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UnknownRegistration';
+  }
+}
+
+/**
+ * Says who may do what: gives out, replaces and takes away. Every write answers the version that readers of the projection
+ * have to wait for. What takes something away raises the trust version, so that no message is admitted on what was true
+ * before.
+ */
+export class TrustStore {
+  readonly #database: Pool;
+
+  constructor(database: Pool) {
+    this.#database = database;
+  }
+
+  async addEnrolmentToken(token: EnrolmentTokenRegistration): Promise<string> {
+    const { position } = token;
+    return await inTransaction(this.#database, async (client) => {
+      const version = await bumpRegistryVersion(client);
+      if (token.deviceId !== null && (await isDevice(client, token.deviceId))) {
+        throw new UnknownRegistration(`${token.deviceId} is a device already: a token could not let it in`);
+      }
+      await client.query(
+        `INSERT INTO enrolment_tokens (hash, device_id, class, site, owner, position, expires_at, registry_version)
+         VALUES ($1, $2, $3, $4, $5, ST_SetSRID(ST_MakePoint($6, $7), 4326)::geography,
+                 now() + $8::bigint * interval '1 millisecond', $9)`,
+        [
+          token.hash,
+          token.deviceId,
+          token.class,
+          token.site,
+          token.owner,
+          position?.lon ?? null,
+          position?.lat ?? null,
+          token.ttlMs,
+          version,
+        ],
+      );
+      return version;
+    });
+  }
+
+  /** The device's other API keys expire after the overlap, or earlier if that was said before. */
+  async rotateApiKey(deviceId: string, apiKey: ApiKeyRegistration, overlapMs: number): Promise<string> {
+    return await inTransaction(this.#database, async (client) => {
+      const version = await bumpTrustVersion(client);
+      if (!(await isDevice(client, deviceId))) throw new UnknownRegistration(`there is no device ${deviceId}`);
+      await client.query(
+        `UPDATE api_keys SET not_after = least(not_after, now() + $2::bigint * interval '1 millisecond'),
+           registry_version = $3 WHERE device_id = $1`,
+        [deviceId, overlapMs, version],
+      );
+      await client.query(
+        'INSERT INTO api_keys (id, device_id, secret_hash, registry_version) VALUES ($1, $2, $3, $4)',
+        [apiKey.id, deviceId, apiKey.hash, version],
+      );
+      return version;
+    });
+  }
+
+  /** For good: at once, and again changes nothing. */
+  async revokeApiKey(id: string): Promise<string> {
+    return await this.#take(
+      `there is no API key with the id ${id}`,
+      `UPDATE api_keys SET revoked_at = least(revoked_at, now()), registry_version = $1 WHERE id = $2`,
+      [id],
+    );
+  }
+
+  async revokeKey(deviceId: string, keyId: string): Promise<string> {
+    return await this.#take(
+      `${deviceId} has no key ${keyId}`,
+      `WITH revoked AS (
+         UPDATE device_keys SET revoked_at = least(revoked_at, now()) WHERE device_id = $2 AND key_id = $3
+         RETURNING device_id
+       )
+       UPDATE devices SET registry_version = $1 WHERE id IN (SELECT device_id FROM revoked)`,
+      [deviceId, keyId],
+    );
+  }
+
+  async disableDevice(deviceId: string): Promise<string> {
+    return await this.#take(
+      `there is no device ${deviceId}`,
+      'UPDATE devices SET disabled = true, registry_version = $1 WHERE id = $2',
+      [deviceId],
+    );
+  }
+
+  async enableDevice(deviceId: string): Promise<string> {
+    return await inTransaction(this.#database, async (client) => {
+      const version = await bumpRegistryVersion(client);
+      const sql = 'UPDATE devices SET disabled = false, registry_version = $1 WHERE id = $2';
+      const { rowCount } = await client.query(sql, [version, deviceId]);
+      if (rowCount === 0) throw new UnknownRegistration(`there is no device ${deviceId}`);
+      return version;
+    });
+  }
+
+  /** @param sql $1 is the version of the change; no row is a name that nothing has */
+  async #take(unknown: string, sql: string, values: readonly string[]): Promise<string> {
+    return await inTransaction(this.#database, async (client) => {
+      const version = await bumpTrustVersion(client);
+      const { rowCount } = await client.query(sql, [version, ...values]);
+      if (rowCount === 0) throw new UnknownRegistration(unknown);
+      return version;
+    });
+  }
+}
+
+async function isDevice(client: PoolClient, id: string): Promise<boolean> {
+  const { rows } = await client.query('SELECT 1 FROM devices WHERE id = $1', [id]);
+  return rows.length > 0;
+}

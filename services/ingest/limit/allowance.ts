@@ -1,0 +1,89 @@
+import { decideRate, intervalUsOf, type LimitPolicy } from '../../../core/limits/gcra.ts';
+import type { Passed } from './limit-script.ts';
+
+export type LimitVerdict =
+  | { readonly allowed: true; readonly scarcest: LimitPolicy; readonly remaining: number }
+  | { readonly allowed: false; readonly refusedBy: LimitPolicy; readonly waitUs: number };
+
+/** What one device or address may still ask, as far as this process knows. */
+export class Allowance {
+  readonly key: string;
+  /** What has the same number has the same hash tag. */
+  readonly slot: number;
+  readonly policies: readonly LimitPolicy[];
+  /** Theoretical arrival time of the next request under each policy, Unix microseconds. */
+  readonly #arrivalsUs: number[];
+  #unreported = 0;
+
+  constructor(key: string, slot: number, policies: readonly LimitPolicy[]) {
+    this.key = key;
+    this.slot = slot;
+    this.policies = policies;
+    this.#arrivalsUs = policies.map(() => 0);
+  }
+
+  /** What a request would meet now. Nothing is counted. */
+  ask(nowUs: number): LimitVerdict {
+    let refusedBy: LimitPolicy | undefined;
+    let waitUs = 0;
+    let scarcest = this.policies[0];
+    let least = Infinity;
+    for (const [index, policy] of this.policies.entries()) {
+      const { allowed, remaining, retryAfterUs } = decideRate(policy, this.#arrivalsUs[index] ?? 0, nowUs);
+      if (!allowed) {
+        refusedBy ??= policy;
+        waitUs = Math.max(waitUs, retryAfterUs);
+      } else if (remaining < least) {
+        scarcest = policy;
+        least = remaining;
+      }
+    }
+    if (refusedBy !== undefined) return { allowed: false, refusedBy, waitUs };
+    if (scarcest === undefined) throw new Error('an allowance without a policy');
+    return { allowed: true, scarcest, remaining: least };
+  }
+
+  count(nowUs: number): void {
+    this.#unreported += 1;
+    for (const [index, policy] of this.policies.entries()) {
+      this.#arrivalsUs[index] = Math.max(this.#arrivalsUs[index] ?? 0, nowUs) + intervalUsOf(policy);
+    }
+  }
+
+  isWhole(nowUs: number): boolean {
+    return this.#unreported === 0 && this.#arrivalsUs.every((arrivalUs) => arrivalUs <= nowUs);
+  }
+
+  takeReport(): Passed {
+    const requests = this.#unreported;
+    this.#unreported = 0;
+    return { key: this.key, policies: this.policies, requests };
+  }
+
+  /**
+   * Takes over what all processes together have let through.
+   *
+   * @param arrivalsUs of the policies, from when Redis had the report
+   * @param sentUs when it was sent, so that a slow reply makes nobody wait longer
+   */
+  merge(arrivalsUs: readonly number[], sentUs: number): void {
+    for (const [index, relativeUs] of arrivalsUs.entries()) {
+      const own = this.#arrivalsUs[index] ?? 0;
+      const policy = this.policies[index];
+      if (policy === undefined) continue;
+      this.#arrivalsUs[index] = Math.max(own, sentUs + relativeUs + this.#unreported * intervalUsOf(policy));
+    }
+  }
+}
+
+/** All must allow; then the request counts for all of them, and the answer is the last one's. */
+export function judge(allowances: readonly Allowance[], nowUs: number): LimitVerdict {
+  let verdict: LimitVerdict | undefined;
+  for (const allowance of allowances) {
+    verdict = allowance.ask(nowUs);
+    if (!verdict.allowed) return verdict;
+  }
+  if (verdict === undefined) throw new Error('nobody was asked');
+  for (const allowance of allowances) allowance.count(nowUs);
+  return verdict;
+}

@@ -1,0 +1,73 @@
+import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
+import {
+  encodeRequestState,
+  parseRegistryRequest,
+  REGISTRY_REQUEST_FIELD,
+  REQUEST_STATE_KEPT_S,
+  stateOf,
+  type RegistryRequest,
+  type RequestOutcome,
+} from '../../../contracts/registry-request.ts';
+import type { Logger } from '../../../platform/log/logger.ts';
+import type { Redis } from '../../../platform/redis/open-redis.ts';
+import { parseStreamReply, type StreamEntry } from '../../../platform/redis/stream-reply.ts';
+import type { RequestStore } from './request-store.ts';
+
+const BLOCK_MS = 500;
+const READ_COUNT = 50;
+const CONSUMER = 'worker';
+
+/** Carries out what devices ask the registry to change, tells what became of it, and only then forgets the request. */
+export class CarryOutLoop {
+  readonly #reader: Redis;
+  readonly #redis: Redis;
+  readonly #store: RequestStore;
+  readonly #log: Logger;
+  #unacknowledgedFirst = true;
+
+  constructor(connections: { readonly reader: Redis; readonly redis: Redis }, store: RequestStore, log: Logger) {
+    this.#reader = connections.reader;
+    this.#redis = connections.redis;
+    this.#store = store;
+    this.#log = log;
+  }
+
+  async pass(): Promise<void> {
+    const reply: unknown = await this.#reader.xreadgroup(
+      'GROUP',
+      consumerGroups.carryOut,
+      CONSUMER,
+      'COUNT',
+      READ_COUNT,
+      'BLOCK',
+      BLOCK_MS,
+      'STREAMS',
+      redisKeys.requests,
+      this.#unacknowledgedFirst ? '0' : '>',
+    );
+    const entries = parseStreamReply(reply, REGISTRY_REQUEST_FIELD).get(redisKeys.requests) ?? [];
+    this.#unacknowledgedFirst = entries.length > 0;
+    for (const entry of entries) await this.#handle(entry);
+  }
+
+  async #handle({ id, value }: StreamEntry): Promise<void> {
+    const request = parseRegistryRequest(value ?? '');
+    if (request === undefined) {
+      this.#log.error({ entry: id }, 'a request to the registry cannot be read; it is not carried out');
+    } else {
+      const outcome = await this.#store.carryOut(request);
+      this.#report(request, outcome);
+      const state = encodeRequestState(stateOf(request, outcome));
+      await this.#redis.set(redisKeys.requestState(request.id), state, 'EX', REQUEST_STATE_KEPT_S);
+    }
+    await this.#redis.xack(redisKeys.requests, consumerGroups.carryOut, id);
+    // The length of the stream is the backlog that ingest bounds.
+    await this.#redis.xdel(redisKeys.requests, id);
+  }
+
+  #report({ kind, device, key }: RegistryRequest, outcome: RequestOutcome): void {
+    const about = { request: kind, device, key: key.id };
+    if (outcome.state === 'done') this.#log.info(about, 'a request of a device to the registry is carried out');
+    else this.#log.warn({ ...about, code: outcome.code }, 'a request of a device to the registry is refused');
+  }
+}
