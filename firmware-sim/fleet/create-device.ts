@@ -1,6 +1,6 @@
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { z } from 'zod';
+import { createHash, randomBytes } from 'node:crypto';
 import { createApiKey } from '../../core/identity/api-key.ts';
+import { createSigningKey } from './create-signing-key.ts';
 import type { FleetDevice, PrivateKeyJwk } from './fleet-device.ts';
 
 export interface Placement {
@@ -12,13 +12,10 @@ export interface Placement {
 }
 
 const KEY_ID_LENGTH = 16;
-const jwkSchema = z.object({ x: z.string(), y: z.string(), d: z.string() });
 
 /** A device fresh from the factory: its own signing key and API key. */
 export function createDevice({ id, site, owner, lat, lon }: Placement): FleetDevice {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { x, y, d } = jwkSchema.parse(privateKey.export({ format: 'jwk' }));
-  const key: PrivateKeyJwk = { kty: 'EC', crv: 'P-256', x, y, d };
+  const key = createSigningKey();
   return {
     ...{ id, site, owner, lat, lon },
     api_key: createApiKey(randomBytes).text,

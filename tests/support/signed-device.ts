@@ -1,5 +1,6 @@
-import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, randomBytes, sign, type KeyObject } from 'node:crypto';
 import { createApiKey } from '../../core/identity/api-key.ts';
+import { createSigningKey } from '../../firmware-sim/fleet/create-signing-key.ts';
 import { parsePublicKey } from '../../platform/crypto/p256-key.ts';
 import type { DeviceKeyRegistration, DeviceRegistration } from '../../platform/postgres/registry-store.ts';
 import type { RawRequest } from './raw-http.ts';
@@ -34,10 +35,9 @@ export class DeviceKey {
 
   constructor(id: string) {
     this.id = id;
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
-    this.publicKey = Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
-    this.privateKey = privateKey;
+    const key = createSigningKey();
+    this.publicKey = Buffer.concat([Buffer.of(4), Buffer.from(key.x, 'base64url'), Buffer.from(key.y, 'base64url')]);
+    this.privateKey = createPrivateKey({ key, format: 'jwk' });
   }
 
   /** r and s, 64 bytes, base64. */
