@@ -1,8 +1,9 @@
 import { ADMITTED_PACK_FIELD, parseAdmittedPack, type AdmittedPack } from '../../../contracts/admitted-pack.ts';
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
+import { GroupReader } from '../../../platform/redis/group-reader.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
-import { parseStreamReply } from '../../../platform/redis/stream-reply.ts';
+import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { ReadingsStore } from './readings-store.ts';
 
@@ -19,21 +20,16 @@ interface Entry {
   readonly pack: AdmittedPack;
 }
 
-const BLOCK_MS = 500;
-/** The consumer's name is the same in every worker, so that one that takes over finds the unacknowledged entries as its own. */
 const CONSUMER = 'shard';
 
 /** Moves readings from the log to the store: reads as a consumer group, stores, and acknowledges after the commit. */
 export class PersistLoop {
-  /** Blocks while it reads, so it is shared with nothing. */
-  readonly #reader: Redis;
+  readonly #reader: GroupReader;
   readonly #redis: Redis;
   readonly #store: ReadingsStore;
   readonly #options: PersistOptions;
   readonly #metrics: WorkerMetrics;
   readonly #log: Logger;
-  /** What was read and not acknowledged, by us before a fault or by another before us, comes before anything new. */
-  #unacknowledgedFirst = true;
 
   constructor(
     connections: { readonly reader: Redis; readonly redis: Redis },
@@ -41,7 +37,14 @@ export class PersistLoop {
     options: PersistOptions,
     observers: { readonly metrics: WorkerMetrics; readonly log: Logger },
   ) {
-    this.#reader = connections.reader;
+    this.#reader = new GroupReader({
+      reader: connections.reader,
+      group: consumerGroups.persist,
+      consumer: CONSUMER,
+      streams: shardsOf(options).map((shard) => redisKeys.readings(shard)),
+      field: ADMITTED_PACK_FIELD,
+      count: options.readCount,
+    });
     this.#redis = connections.redis;
     this.#store = store;
     this.#options = options;
@@ -50,46 +53,24 @@ export class PersistLoop {
   }
 
   async pass(): Promise<void> {
-    try {
-      const { found, entries } = await this.#read();
-      if (found === 0) this.#unacknowledgedFirst = false;
+    await this.#reader.pass(async (streams) => {
+      const entries = await this.#readable(streams);
       for (const batch of batchesOf(entries, this.#options.batchReadings)) await this.#persist(batch);
-    } catch (error) {
-      this.#unacknowledgedFirst = true;
-      throw error;
-    }
+    });
   }
 
-  /** Entries that cannot be read are found, and buried at once. */
-  async #read(): Promise<{ readonly found: number; readonly entries: readonly Entry[] }> {
-    const shards = Array.from({ length: this.#options.shardCount }, (_, shard) => shard);
-    const streams = shards.map((shard) => redisKeys.readings(shard));
-    const from = shards.map(() => (this.#unacknowledgedFirst ? '0' : '>'));
-    const reply: unknown = await this.#reader.xreadgroup(
-      'GROUP',
-      consumerGroups.persist,
-      CONSUMER,
-      'COUNT',
-      this.#options.readCount,
-      'BLOCK',
-      BLOCK_MS,
-      'STREAMS',
-      ...streams,
-      ...from,
-    );
+  /** Entries that cannot be read are buried at once. */
+  async #readable(streams: ReadonlyMap<string, readonly StreamEntry[]>): Promise<readonly Entry[]> {
     const entries: Entry[] = [];
-    let found = 0;
-    for (const [stream, inStream] of parseStreamReply(reply, ADMITTED_PACK_FIELD)) {
-      const shard = streams.indexOf(stream);
-      found += inStream.length;
-      for (const { id, value } of inStream) {
+    for (const shard of shardsOf(this.#options)) {
+      for (const { id, value } of streams.get(redisKeys.readings(shard)) ?? []) {
         const json = value ?? '';
         const pack = parseAdmittedPack(json);
         if (pack === undefined) await this.#bury(shard, id, json, 'unreadable');
         else entries.push({ shard, id, json, pack });
       }
     }
-    return { found, entries };
+    return entries;
   }
 
   async #persist(batch: readonly Entry[]): Promise<void> {
@@ -118,6 +99,10 @@ export class PersistLoop {
     this.#metrics.deadLetters.inc({ reason });
     this.#log.error({ shard, entry: id, reason }, 'an entry cannot be stored; it is in the dead letters');
   }
+}
+
+function shardsOf({ shardCount }: PersistOptions): number[] {
+  return Array.from({ length: shardCount }, (_, shard) => shard);
 }
 
 function* batchesOf(entries: readonly Entry[], maxReadings: number): Generator<readonly Entry[]> {

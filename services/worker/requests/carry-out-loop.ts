@@ -9,45 +9,39 @@ import {
   type RequestOutcome,
 } from '../../../contracts/registry-request.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
+import { GroupReader } from '../../../platform/redis/group-reader.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
-import { parseStreamReply, type StreamEntry } from '../../../platform/redis/stream-reply.ts';
+import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
 import type { RequestStore } from './request-store.ts';
 
-const BLOCK_MS = 500;
 const READ_COUNT = 50;
 const CONSUMER = 'worker';
 
 /** Carries out what devices ask the registry to change, tells what became of it, and only then forgets the request. */
 export class CarryOutLoop {
-  readonly #reader: Redis;
+  readonly #reader: GroupReader;
   readonly #redis: Redis;
   readonly #store: RequestStore;
   readonly #log: Logger;
-  #unacknowledgedFirst = true;
 
   constructor(connections: { readonly reader: Redis; readonly redis: Redis }, store: RequestStore, log: Logger) {
-    this.#reader = connections.reader;
+    this.#reader = new GroupReader({
+      reader: connections.reader,
+      group: consumerGroups.carryOut,
+      consumer: CONSUMER,
+      streams: [redisKeys.requests],
+      field: REGISTRY_REQUEST_FIELD,
+      count: READ_COUNT,
+    });
     this.#redis = connections.redis;
     this.#store = store;
     this.#log = log;
   }
 
   async pass(): Promise<void> {
-    const reply: unknown = await this.#reader.xreadgroup(
-      'GROUP',
-      consumerGroups.carryOut,
-      CONSUMER,
-      'COUNT',
-      READ_COUNT,
-      'BLOCK',
-      BLOCK_MS,
-      'STREAMS',
-      redisKeys.requests,
-      this.#unacknowledgedFirst ? '0' : '>',
-    );
-    const entries = parseStreamReply(reply, REGISTRY_REQUEST_FIELD).get(redisKeys.requests) ?? [];
-    this.#unacknowledgedFirst = entries.length > 0;
-    for (const entry of entries) await this.#handle(entry);
+    await this.#reader.pass(async (streams) => {
+      for (const entry of streams.get(redisKeys.requests) ?? []) await this.#handle(entry);
+    });
   }
 
   async #handle({ id, value }: StreamEntry): Promise<void> {
