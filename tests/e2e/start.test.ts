@@ -4,24 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { findFreePort, isPortFree } from '../../scripts/process/free-port.ts';
+import { isPortFree } from '../../scripts/process/free-port.ts';
 import { assertNoStack } from '../support/assert-nothing-unusual.ts';
 import { eventually } from '../support/eventually.ts';
+import { findPlatformPorts, PLATFORM_PORTS } from '../support/platform-ports.ts';
 import { startProgram, type ServiceSettings } from '../support/process.ts';
 
 /** The demo's first quake comes after 15 s, and its waves need a few seconds. */
 const RUN_S = 21;
 const READY_DEADLINE_MS = 60_000;
-const PORTS = [
-  'TELLTALE_INGEST_PORT',
-  'TELLTALE_INGEST_ADMIN_PORT',
-  'TELLTALE_WORKER_ADMIN_PORT',
-  'TELLTALE_BROADCASTER_PORT',
-  'TELLTALE_BROADCASTER_ADMIN_PORT',
-  'TELLTALE_DEV_REDIS_PORT',
-  'TELLTALE_DEV_POSTGRES_PORT',
-];
-
 const summarySchema = z.strictObject({
   accepted: z.int(),
   stored: z.int(),
@@ -31,11 +22,6 @@ const summarySchema = z.strictObject({
   delivered: z.int(),
   lost: z.int(),
 });
-
-async function findPorts(): Promise<ServiceSettings> {
-  const entries = await Promise.all(PORTS.map(async (name) => [name, String(await findFreePort())] as const));
-  return Object.fromEntries(entries);
-}
 
 /** What a command says that refuses to start. */
 async function refusal(settings: ServiceSettings): Promise<string> {
@@ -49,7 +35,7 @@ async function refusal(settings: ServiceSettings): Promise<string> {
 test('one command runs the whole platform, stores what it acknowledged, raises alerts and leaves nothing behind', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'telltale-start-'));
   try {
-    const settings: ServiceSettings = { ...(await findPorts()), TELLTALE_DEV_DIR: folder };
+    const settings: ServiceSettings = { ...(await findPlatformPorts()), TELLTALE_DEV_DIR: folder };
     const args = ['--exit-after', String(RUN_S), '--json'];
     await using start = await startProgram('scripts/start.js', args, settings);
     const { running } = start;
@@ -57,7 +43,7 @@ test('one command runs the whole platform, stores what it acknowledged, raises a
 
     const port = settings.TELLTALE_INGEST_PORT ?? '';
     assert.match(await refusal(settings), new RegExp(`^Port ${port} \\(TELLTALE_INGEST_PORT\\) is in use`));
-    const elsewhere = { ...(await findPorts()), TELLTALE_DEV_DIR: folder };
+    const elsewhere = { ...(await findPlatformPorts()), TELLTALE_DEV_DIR: folder };
     assert.match(await refusal(elsewhere), new RegExp(`^Another Telltale \\(process ${running.pid}\\) uses ${folder}`));
 
     const { code } = await running.exited;
@@ -70,7 +56,8 @@ test('one command runs the whole platform, stores what it acknowledged, raises a
     // 50 devices send 30 readings a second.
     assert.ok(accepted > 50 * 30 * (RUN_S - 4), `${accepted} readings`);
     assert.ok(alerts > 0 && delivered >= alerts, `${alerts} alerts, ${delivered} delivered`);
-    for (const name of PORTS) assert.ok(await isPortFree('127.0.0.1', Number(settings[name])), `${name} is in use`);
+    for (const name of PLATFORM_PORTS)
+      assert.ok(await isPortFree('127.0.0.1', Number(settings[name])), `${name} is in use`);
   } finally {
     await rm(folder, { recursive: true });
   }

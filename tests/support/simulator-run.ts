@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { parseFleet } from '../../firmware-sim/fleet/fleet-device.ts';
 import { openRedis } from '../../platform/redis/open-redis.ts';
 import { createLogger } from '../../platform/log/logger.ts';
-import { beginLogs, countEntries, projectFleet } from '../../scripts/bench/ingest/prepare-log.ts';
+import { beginLogs, countEntries, projectFleet } from '../../scripts/bench/load/prepare-log.ts';
 import { findFreePort } from '../../scripts/process/free-port.ts';
 import { startProgram, startService, type ServiceSettings } from './process.ts';
 import { startRedis } from './redis.ts';

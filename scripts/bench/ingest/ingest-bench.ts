@@ -1,9 +1,9 @@
 import type { Bench, BenchContext, BenchReport } from '../bench.ts';
 import { medianOf } from '../median.ts';
-import { createBenchFleet } from './bench-fleet.ts';
+import { createBenchFleet } from '../load/bench-fleet.ts';
 import { reportIngest } from './ingest-report.ts';
 import { measureIngest, type LoadPlan } from './measure-ingest.ts';
-import { loadBenchedConfig } from './private-ingest.ts';
+import { loadBenchedConfig } from '../load/private-ingest.ts';
 import { VerifyRate } from './verify-rate.ts';
 
 const CONNECTIONS = 64;

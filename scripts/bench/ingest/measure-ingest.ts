@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { FleetDevice } from '../../../firmware-sim/fleet/fleet-device.ts';
 import type { BenchContext } from '../bench.ts';
 import { openPrivateRedis, type Fsync } from '../private-redis.ts';
-import { ClosedLoop, type LoadResult } from './closed-loop.ts';
-import { beginLogs, countEntries, projectFleet } from './prepare-log.ts';
-import { startPrivateIngest } from './private-ingest.ts';
-import { signRequests } from './sign-requests.ts';
+import { ClosedLoop, type LoadResult } from '../load/closed-loop.ts';
+import { beginLogs, countEntries, projectFleet } from '../load/prepare-log.ts';
+import { startPrivateIngest } from '../load/private-ingest.ts';
+import { signRequests } from '../load/sign-requests.ts';
 
 export interface LoadPlan {
   readonly devices: readonly FleetDevice[];

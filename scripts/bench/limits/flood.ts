@@ -1,5 +1,5 @@
 import { localAddressOf } from '../../../firmware-sim/transport/local-address.ts';
-import { LoadConnection } from '../ingest/load-connection.ts';
+import { LoadConnection } from '../load/load-connection.ts';
 
 export interface FloodResult {
   readonly perS: number;

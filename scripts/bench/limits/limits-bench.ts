@@ -4,10 +4,10 @@ import { createApiKey } from '../../../core/identity/api-key.ts';
 import { randomBytes } from 'node:crypto';
 import type { Bench, BenchContext, BenchReport } from '../bench.ts';
 import { openPrivateRedis } from '../private-redis.ts';
-import { createBenchFleet } from '../ingest/bench-fleet.ts';
-import { beginLogs, projectFleet } from '../ingest/prepare-log.ts';
-import { loadBenchedConfig, startPrivateIngest } from '../ingest/private-ingest.ts';
-import { signRequests } from '../ingest/sign-requests.ts';
+import { createBenchFleet } from '../load/bench-fleet.ts';
+import { beginLogs, projectFleet } from '../load/prepare-log.ts';
+import { loadBenchedConfig, startPrivateIngest } from '../load/private-ingest.ts';
+import { signRequests } from '../load/sign-requests.ts';
 import { Flood } from './flood.ts';
 import { PacedLoad } from './paced-load.ts';
 

@@ -1,7 +1,7 @@
 import { build } from 'hdr-histogram-js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { localAddressOf } from '../../../firmware-sim/transport/local-address.ts';
-import { LoadConnection } from '../ingest/load-connection.ts';
+import { LoadConnection } from '../load/load-connection.ts';
 
 export interface PacedLoadOptions {
   readonly port: number;

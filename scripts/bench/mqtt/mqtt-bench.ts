@@ -7,11 +7,11 @@ import type { FleetDevice } from '../../../firmware-sim/fleet/fleet-device.ts';
 import { startMosquitto } from '../../dev-stack/start-mosquitto.ts';
 import { findFreePort } from '../../process/free-port.ts';
 import type { Bench, BenchContext, BenchReport } from '../bench.ts';
-import { BENCH_METRIC, BENCH_UNIT, createBenchFleet } from '../ingest/bench-fleet.ts';
-import { ClosedLoop } from '../ingest/closed-loop.ts';
-import { beginLogs, countEntries, projectFleet } from '../ingest/prepare-log.ts';
-import { loadBenchedConfig, startPrivateIngest } from '../ingest/private-ingest.ts';
-import { signRequests } from '../ingest/sign-requests.ts';
+import { BENCH_METRIC, BENCH_UNIT, createBenchFleet } from '../load/bench-fleet.ts';
+import { ClosedLoop } from '../load/closed-loop.ts';
+import { beginLogs, countEntries, projectFleet } from '../load/prepare-log.ts';
+import { loadBenchedConfig, startPrivateIngest } from '../load/private-ingest.ts';
+import { signRequests } from '../load/sign-requests.ts';
 import { openPrivateRedis } from '../private-redis.ts';
 import { ReceiptLoad, type MqttEnvelope } from './receipt-load.ts';
 

@@ -1,7 +1,7 @@
 import { shardOf } from '../../../contracts/shard.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
-import { CallBatcher } from '../call-batcher.ts';
+import { CallBatcher } from './call-batcher.ts';
 import { AdmitScript, type Admission, type AdmitReply, type Admittable } from './admit-script.ts';
 
 export type AdmissionOutcome =

@@ -3,8 +3,8 @@ import { parseTelemetryTopic, mqttTopics, type Receipt } from '../../../contract
 import { problemOf } from '../../../contracts/problem.ts';
 import type { DeviceId } from '../../../core/identity/ids.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
+import { MqttConnection, type MqttMessage } from '../../../platform/mqtt/mqtt-connection.ts';
 import type { Outcome } from '../outcome.ts';
-import { MqttConnection, type MqttMessage } from './mqtt-connection.ts';
 
 export interface Decision {
   readonly outcome: Outcome;
@@ -41,6 +41,7 @@ export class MqttIntake {
       return new MqttConnection({
         url: options.url,
         clientId: `${options.clientId}-${index}`,
+        subscription: mqttTopics.sharedTelemetry,
         log: options.log,
         onMessage: (connection, message) => this.#handle(connection, message),
       });

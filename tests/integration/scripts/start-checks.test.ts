@@ -9,22 +9,7 @@ import { requireFreePorts } from '../../../scripts/dev-stack/check-ports.ts';
 import { lockFolder } from '../../../scripts/dev-stack/lock-folder.ts';
 import { loadSecret } from '../../../scripts/dev-stack/secrets.ts';
 import { parseStackSettings } from '../../../scripts/dev-stack/settings.ts';
-import { findFreePort } from '../../../scripts/process/free-port.ts';
-
-const PORTS = [
-  'TELLTALE_INGEST_PORT',
-  'TELLTALE_INGEST_ADMIN_PORT',
-  'TELLTALE_WORKER_ADMIN_PORT',
-  'TELLTALE_BROADCASTER_PORT',
-  'TELLTALE_BROADCASTER_ADMIN_PORT',
-  'TELLTALE_DEV_REDIS_PORT',
-  'TELLTALE_DEV_POSTGRES_PORT',
-];
-
-async function freeSettings(): Promise<Record<string, string>> {
-  const entries = await Promise.all(PORTS.map(async (name) => [name, String(await findFreePort())] as const));
-  return Object.fromEntries(entries);
-}
+import { findPlatformPorts } from '../../support/platform-ports.ts';
 
 async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'telltale-start-'));
@@ -40,7 +25,7 @@ test('a port that is taken is named with the variable that changes it', async ()
   await once(other, 'listening');
   const address = other.address();
   assert.ok(address !== null && typeof address === 'object');
-  const settings = parseStackSettings({ ...(await freeSettings()), TELLTALE_INGEST_PORT: String(address.port) });
+  const settings = parseStackSettings({ ...(await findPlatformPorts()), TELLTALE_INGEST_PORT: String(address.port) });
   await assert.rejects(
     requireFreePorts(settings),
     new RegExp(`Port ${address.port} \\(TELLTALE_INGEST_PORT\\) is in use`),
@@ -55,7 +40,7 @@ test('the ports of the private stores are not looked at when real servers are us
   await once(other, 'listening');
   const address = other.address();
   assert.ok(address !== null && typeof address === 'object');
-  const env = { ...(await freeSettings()), TELLTALE_DEV_REDIS_PORT: String(address.port) };
+  const env = { ...(await findPlatformPorts()), TELLTALE_DEV_REDIS_PORT: String(address.port) };
   await assert.rejects(requireFreePorts(parseStackSettings(env)), /TELLTALE_DEV_REDIS_PORT/);
   await requireFreePorts(parseStackSettings({ ...env, REDIS_URL: 'redis://127.0.0.1:1' }));
   other.close();

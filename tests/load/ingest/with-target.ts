@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { FleetDevice } from '../../../firmware-sim/fleet/fleet-device.ts';
 import type { BenchContext } from '../../../scripts/bench/bench.ts';
-import { beginLogs, projectFleet } from '../../../scripts/bench/ingest/prepare-log.ts';
-import { loadBenchedConfig, startPrivateIngest } from '../../../scripts/bench/ingest/private-ingest.ts';
+import { beginLogs, projectFleet } from '../../../scripts/bench/load/prepare-log.ts';
+import { loadBenchedConfig, startPrivateIngest } from '../../../scripts/bench/load/private-ingest.ts';
 import { openPrivateRedis } from '../../../scripts/bench/private-redis.ts';
 
 /** Uses the ingest at this address, or a private one that knows these devices, with a Redis that syncs as in production. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { test, type TestContext } from 'node:test';
-import { ClosedLoop, type ClosedLoopOptions, type LoadResult } from '../../../../scripts/bench/ingest/closed-loop.ts';
+import { ClosedLoop, type ClosedLoopOptions, type LoadResult } from '../../../../scripts/bench/load/closed-loop.ts';
 
 type Answer = (response: ServerResponse, count: number) => void;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ReplyReader } from '../../../../scripts/bench/ingest/reply-reader.ts';
+import { ReplyReader } from '../../../../scripts/bench/load/reply-reader.ts';
 
 const ACCEPTED = Buffer.from(
   'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nuWebSockets: 20\r\nContent-Length: 14\r\n\r\n{"accepted":1}',

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash, createPrivateKey, createPublicKey, verify } from 'node:crypto';
 import { test } from 'node:test';
 import { parseSignatureClaim, signatureBase } from '../../../../contracts/http-signature.ts';
-import { createBenchFleet } from '../../../../scripts/bench/ingest/bench-fleet.ts';
-import { signRequests } from '../../../../scripts/bench/ingest/sign-requests.ts';
+import { createBenchFleet } from '../../../../scripts/bench/load/bench-fleet.ts';
+import { signRequests } from '../../../../scripts/bench/load/sign-requests.ts';
 
 const devices = createBenchFleet(7);
 const keys = new Map(

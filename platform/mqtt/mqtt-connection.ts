@@ -1,6 +1,5 @@
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
-import { mqttTopics } from '../../../contracts/mqtt-topics.ts';
-import type { Logger } from '../../../platform/log/logger.ts';
+import type { Logger } from '../log/logger.ts';
 
 export interface MqttMessage {
   readonly topic: string;
@@ -11,6 +10,8 @@ export interface MqttConnectionOptions {
   readonly url: string;
   /** Stable: the broker keeps what is published while we are away for the session of this name. */
   readonly clientId: string;
+  /** The topic filter that messages are taken from. */
+  readonly subscription: string;
   readonly log: Logger;
   /** Resolves when the message has found its end and may be forgotten by the broker; false leaves it with the broker. */
   readonly onMessage: (connection: MqttConnection, message: MqttMessage) => Promise<boolean>;
@@ -25,7 +26,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Passes a message over without acknowledging it, so that the broker keeps it. What follows it is read all the same: the
- * broker's own acknowledgements of our receipts, without which the connection would not end in order.
+ * broker's own acknowledgements of what we published, without which the connection would not end in order.
  */
 const NOT_ACKNOWLEDGED = new Error('left with the broker');
 
@@ -91,12 +92,12 @@ export class MqttConnection {
   }
 
   #handleConnect(): void {
-    const { log, clientId } = this.#options;
+    const { log, clientId, subscription } = this.#options;
     if (this.#failures > 0) log.info({ client: clientId }, 'MQTT connection is back');
     this.#failures = 0;
     // Also on a session that the broker still knows: Mosquitto 2.0 forgets the shared subscriptions of a session when it
     // restarts, and no message would ever come.
-    this.#client.subscribe(mqttTopics.sharedTelemetry, { qos: 1, rh: 2 }, (error) => {
+    this.#client.subscribe(subscription, { qos: 1, rh: 2 }, (error) => {
       if (error) log.error({ err: error, client: clientId }, 'the broker refuses the subscription');
     });
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Redis } from 'ioredis';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { CallBatcher } from '../../../../services/ingest/call-batcher.ts';
+import { CallBatcher } from '../../../../../services/ingest/admit/call-batcher.ts';
 
 /** Never connected: only what the batcher asks of it matters here. */
 function open(run: (items: readonly number[]) => Promise<readonly (number | Error)[]>): CallBatcher<number, number> {

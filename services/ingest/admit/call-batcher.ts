@@ -1,5 +1,5 @@
-import { inOneWrite } from '../../platform/redis/in-one-write.ts';
-import type { Redis } from '../../platform/redis/open-redis.ts';
+import { inOneWrite } from '../../../platform/redis/in-one-write.ts';
+import type { Redis } from '../../../platform/redis/open-redis.ts';
 
 interface Waiting<Item, Answer> {
   readonly item: Item;
