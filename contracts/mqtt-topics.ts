@@ -9,8 +9,8 @@ export const mqttTopics = {
   telemetry: (deviceId: string) => `${PREFIX}${deviceId}/telemetry`,
   /** Where a device reads what became of them. */
   receipts: (deviceId: string) => `${PREFIX}${deviceId}/receipts`,
-  /** What the front door takes part in, all its connections sharing the load. */
-  sharedTelemetry: `$share/telltale/${PREFIX}+/telemetry`,
+  /** What the front door takes part in, all its connections sharing the load within the group. */
+  sharedTelemetry: (group: string) => `$share/${group}/${PREFIX}+/telemetry`,
 } as const;
 
 const TELEMETRY = /^telltale\/v1\/devices\/([^/]+)\/telemetry$/;

@@ -32,7 +32,15 @@ const enrolmentSchema = z.object({
   token: sha256Schema,
   key: newKeySchema,
   /** The key's text is known to the device alone: ingest keeps it no longer than its reply takes. */
-  api_key: z.object({ id: z.string().regex(/^[A-Za-z0-9]{12}$/), hash: sha256Schema }),
+  api_key: z.object({
+    id: z.string().regex(/^[A-Za-z0-9]{12}$/),
+    hash: sha256Schema,
+    /** As Mosquitto keeps passwords. */
+    broker_hash: z
+      .string()
+      .regex(/^\$7\$[0-9]+\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+$/)
+      .optional(),
+  }),
 });
 export type EnrolmentEntry = z.output<typeof enrolmentSchema>;
 

@@ -3,6 +3,7 @@ import { addDevice } from './admin/add-device.ts';
 import { applyRules } from './admin/apply-rules.ts';
 import { disableDevice, enableDevice, revokeApiKey, revokeKey, rotateApiKey } from './admin/change-trust.ts';
 import { printEnrolmentToken } from './admin/create-enrolment-token.ts';
+import { writeBrokerLogins } from './admin/write-broker-logins.ts';
 import { registerFleet } from './admin/register-fleet.ts';
 
 const program = new Command('admin').description(
@@ -70,6 +71,14 @@ program
   .argument('<file>', 'JSON file with a list of rules')
   .description('apply rules: each becomes the next version of its id')
   .action(applyRules);
+
+program
+  .command('broker-logins')
+  .argument('<folder>', 'where Mosquitto reads its files "passwords" and "acl"')
+  .requiredOption('--ingest-password-file <file>', 'file with the password that ingest logs in with, as _ingest')
+  .option('--pid-file <file>', 'file with the process id of Mosquitto, which is told to read its files again')
+  .description('write the logins and the topic ACL of the MQTT broker')
+  .action(writeBrokerLogins);
 
 try {
   await program.parseAsync();

@@ -76,7 +76,8 @@ await runMain(async () => {
     env: { ...env, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl },
   });
   if (stop.aborted) return 130;
-  const broker = running?.mqtt_url === undefined ? [] : ['--mqtt-url', running.mqtt_url];
+  const mqttUrl = running?.mqtt_url ?? settings.MQTT_URL;
+  const broker = mqttUrl === undefined ? [] : ['--mqtt-url', mqttUrl];
   // The last of an option that is given twice counts.
   return simulate('run', '--url', url, '--fleet', fleetFolder, ...broker, ...args.runArgs);
 });

@@ -13,7 +13,7 @@ import { createStopRequest } from './process/stop-request.ts';
 /** The demo's first quake comes 15 s after ready; its waves need a few seconds more. */
 const ALERT_EXPECTED_AFTER_MS = 30_000;
 
-function describe(settings: StackSettings, run: StartedRun): string {
+function describe(settings: StackSettings, run: StartedRun, mqttUrl: string | undefined): string {
   const admin = [
     settings.TELLTALE_INGEST_ADMIN_PORT,
     settings.TELLTALE_WORKER_ADMIN_PORT,
@@ -23,6 +23,7 @@ function describe(settings: StackSettings, run: StartedRun): string {
     '',
     'Telltale is ready.',
     `  telemetry  POST ${run.ingestUrl}/v1/telemetry`,
+    mqttUrl === undefined ? '  no MQTT: install Mosquitto, or set MQTT_URL' : `  MQTT       ${mqttUrl}`,
     `  alerts     ${run.alertsUrl}`,
     `  metrics    ${admin.map((port) => `http://127.0.0.1:${port}/metrics`).join('  ')}`,
     `  logs       ${relative(process.cwd(), settings.TELLTALE_DEV_DIR)}/logs`,
@@ -61,7 +62,7 @@ async function runPlatform(options: StartOptions, stack: Stack, stop: AbortSigna
 
   const run = await Promise.race([platform.start(), failed, stopped.then(() => undefined)]);
   if (run === undefined) return { exitCode: 130 };
-  say(describe(stack.settings, run));
+  say(describe(stack.settings, run, stack.mqttUrl));
   const status = new StatusLine(stack.settings, run.alerts, options.json ? process.stderr : process.stdout);
   stack.onClose(status);
   status.start();

@@ -1,4 +1,5 @@
 import { connect, type MqttClient } from 'mqtt';
+import { mqttUserName } from '../../contracts/mqtt-login.ts';
 import { mqttTopics, receiptSchema, type Receipt } from '../../contracts/mqtt-topics.ts';
 import type { Envelope } from '../envelope/envelope.ts';
 import type { FleetDevice } from '../fleet/fleet-device.ts';
@@ -28,7 +29,7 @@ export class MqttTransport implements Transport {
     this.#deviceId = device.id;
     this.#client = connect(brokerUrl.href, {
       clientId: device.id,
-      username: device.id,
+      username: mqttUserName(device.id),
       password: device.api_key,
       protocolVersion: 5,
       reconnectPeriod: RECONNECT_MS,

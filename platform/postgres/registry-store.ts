@@ -25,6 +25,8 @@ export interface ApiKeyRegistration {
   readonly id: string;
   /** SHA-256 of the key's text, 32 bytes. */
   readonly hash: Uint8Array;
+  /** The key's text as Mosquitto keeps passwords; without it the device cannot log in there. */
+  readonly brokerHash?: string | undefined;
 }
 
 /** A registration that contradicts what is registered: another key under a known key id, or a key that another device has. */
@@ -95,9 +97,11 @@ async function registerDevice(client: PoolClient, device: DeviceRegistration, ve
   for (const key of device.keys) await registerKey(client, device.id, key);
   for (const apiKey of device.apiKeys) {
     await client.query(
-      `INSERT INTO api_keys (id, device_id, secret_hash, registry_version) VALUES ($1, $2, $3, $4)
-       ON CONFLICT (id) DO NOTHING`,
-      [apiKey.id, device.id, apiKey.hash, version],
+      `INSERT INTO api_keys (id, device_id, secret_hash, broker_hash, registry_version) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (id) DO UPDATE SET broker_hash = excluded.broker_hash
+       WHERE api_keys.broker_hash IS NULL AND api_keys.device_id = excluded.device_id
+         AND api_keys.secret_hash = excluded.secret_hash`,
+      [apiKey.id, device.id, apiKey.hash, apiKey.brokerHash, version],
     );
     const { rows } = await client.query<{ same: boolean }>(
       'SELECT device_id = $2 AND secret_hash = $3 AS same FROM api_keys WHERE id = $1',

@@ -74,8 +74,8 @@ export class TrustStore {
         [deviceId, overlapMs, version],
       );
       await client.query(
-        'INSERT INTO api_keys (id, device_id, secret_hash, registry_version) VALUES ($1, $2, $3, $4)',
-        [apiKey.id, deviceId, apiKey.hash, version],
+        `INSERT INTO api_keys (id, device_id, secret_hash, broker_hash, registry_version) VALUES ($1, $2, $3, $4, $5)`,
+        [apiKey.id, deviceId, apiKey.hash, apiKey.brokerHash, version],
       );
       return version;
     });

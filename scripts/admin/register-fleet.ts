@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parseApiKey } from '../../core/identity/api-key.ts';
 import { parseDeviceId, parseDeviceKeyId } from '../../core/identity/ids.ts';
+import { hashForMosquitto } from '../../platform/crypto/mosquitto-password.ts';
 import { parsePublicKey } from '../../platform/crypto/p256-key.ts';
 import type { ApiKeyRegistration, DeviceRegistration } from '../../platform/postgres/registry-store.ts';
 import { withRegistry } from './with-registry.ts';
@@ -55,5 +56,9 @@ export function parseKey(deviceId: string, keyId: string, bytes: Uint8Array): De
 export function apiKeyRegistration(text: string): ApiKeyRegistration {
   const apiKey = parseApiKey(text);
   if (apiKey === undefined) throw new Error('an API key has the form tt_<id>_<secret> with its checksum');
-  return { id: apiKey.id, hash: createHash('sha256').update(apiKey.text).digest() };
+  return {
+    id: apiKey.id,
+    hash: createHash('sha256').update(apiKey.text).digest(),
+    brokerHash: hashForMosquitto(apiKey.text),
+  };
 }

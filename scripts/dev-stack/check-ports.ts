@@ -1,6 +1,7 @@
 import { CommandFailure } from '../process/failure.ts';
 import { isPortFree } from '../process/free-port.ts';
 import type { StackSettings } from './settings.ts';
+import { startsBroker } from './starts-broker.ts';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -15,6 +16,7 @@ function listPorts(settings: StackSettings): { variable: keyof StackSettings; ho
     ...(settings.DATABASE_URL === undefined
       ? [{ variable: 'TELLTALE_DEV_POSTGRES_PORT', host: LOOPBACK } as const]
       : []),
+    ...(startsBroker(settings) ? [{ variable: 'TELLTALE_DEV_MQTT_PORT', host: LOOPBACK } as const] : []),
   ];
 }
 

@@ -6,13 +6,23 @@ export type ServiceName = (typeof SERVICE_NAMES)[number];
 export interface Stores {
   readonly databaseUrl: string;
   readonly redisUrl: string;
+  /** Undefined for no MQTT. */
+  readonly broker?: IngestBroker | undefined;
+}
+
+/** The broker that ingest takes from. */
+export interface IngestBroker {
+  /** With its login. */
+  readonly url: string;
+  /** Of the shared subscription, unless the user sets another one. */
+  readonly group?: string | undefined;
 }
 
 /** The environment without what belongs to Telltale: a service refuses to start with a name that it does not know. */
 export function plainEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(
-      ([name]) => !name.startsWith('TELLTALE_') && !/^(DATABASE|REDIS)_URL(_FILE)?$/.test(name),
+      ([name]) => !name.startsWith('TELLTALE_') && !/^(DATABASE|REDIS|MQTT)_URL(_FILE)?$/.test(name),
     ),
   );
 }
@@ -27,10 +37,16 @@ export function serviceEnvironment(service: ServiceName, env: NodeJS.ProcessEnv,
   );
   return {
     ...plainEnvironment(env),
+    ...(service === 'ingest' && brokerEnvironment(stores.broker)),
     ...Object.fromEntries(own),
     REDIS_URL: stores.redisUrl,
     ...(service === 'worker' && { DATABASE_URL: stores.databaseUrl }),
   };
+}
+
+function brokerEnvironment(broker: IngestBroker | undefined): NodeJS.ProcessEnv {
+  if (broker === undefined) return {};
+  return { MQTT_URL: broker.url, ...(broker.group !== undefined && { TELLTALE_INGEST_MQTT_GROUP: broker.group }) };
 }
 
 export function adminPort(service: ServiceName, settings: StackSettings): number {

@@ -51,7 +51,7 @@ export class PlatformRun {
         pid: process.pid,
         database_url: stores.databaseUrl,
         redis_url: stores.redisUrl,
-        mqtt_url: process.env.MQTT_URL === '' ? undefined : process.env.MQTT_URL,
+        mqtt_url: this.#stack.mqttUrl,
       }),
     );
     const ledgerPath = this.#options.counted ? this.#ledgerPath : undefined;

@@ -7,9 +7,11 @@ const port = (byDefault: number) => z.coerce.number().int().min(1).max(65535).de
 const settingsSchema = z.object({
   DATABASE_URL: z.url().optional(),
   REDIS_URL: z.url().optional(),
+  MQTT_URL: z.url().optional(),
   TELLTALE_DEV_DIR: z.string().min(1).default('.telltale'),
   TELLTALE_DEV_REDIS_PORT: port(6390),
   TELLTALE_DEV_POSTGRES_PORT: port(5440),
+  TELLTALE_DEV_MQTT_PORT: port(1884),
   TELLTALE_INGEST_HOST: z.string().default('127.0.0.1'),
   TELLTALE_INGEST_PORT: port(8080),
   TELLTALE_INGEST_ADMIN_PORT: port(9101),

@@ -5,15 +5,19 @@ import { describeExit } from '../process/exit-status.ts';
 import { openGuard, type Guard } from '../process/guard.ts';
 import { runProcess, type RunningProcess } from '../process/running-process.ts';
 import { waitUntilReady } from '../process/wait-until-ready.ts';
+import { startBroker } from './broker.ts';
 import { requireFreePorts } from './check-ports.ts';
 import { compiledProgram } from './compiled.ts';
-import { adminPort, plainEnvironment, type ServiceName, type Stores } from './environment.ts';
+import { adminPort, plainEnvironment, type IngestBroker, type ServiceName, type Stores } from './environment.ts';
 import { lockFolder } from './lock-folder.ts';
+import { LoginsFollower } from './logins-follower.ts';
 import { loadSecret } from './secrets.ts';
 import type { StackSettings } from './settings.ts';
 import { startPglite } from './start-pglite.ts';
 import { startRedis } from './start-redis.ts';
+import { startsBroker } from './starts-broker.ts';
 import { isReady, startService } from './start-service.ts';
+import { withoutLogin } from './urls.ts';
 
 const SERVICE_READY_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 10_000;
@@ -28,6 +32,7 @@ export class Stack {
   readonly #closers: (() => Promise<void>)[] = [];
   readonly #uncleanStops: string[] = [];
   #guard: Guard | undefined;
+  #mqttUrl: string | undefined;
   #closing = false;
   #fail: (failure: CommandFailure) => void = () => undefined;
   /** Fulfilled when a process ends that nobody asked to end. */
@@ -52,10 +57,15 @@ export class Stack {
     this.onClose(this.#guard);
     const redisUrl = this.settings.REDIS_URL ?? (await this.#startRedis());
     const databaseUrl = this.settings.DATABASE_URL ?? (await this.#startDatabase());
-    const stores = { redisUrl, databaseUrl };
-    await this.run('migrate', ['scripts/migrate.js'], stores);
+    await this.run('migrate', ['scripts/migrate.js'], { redisUrl, databaseUrl });
+    const stores = { redisUrl, databaseUrl, broker: await this.#findBroker(redisUrl, databaseUrl) };
     await this.#startServices(stores);
     return stores;
+  }
+
+  /** Where devices publish, once it is started; undefined without a broker. */
+  get mqttUrl(): string | undefined {
+    return this.#mqttUrl;
   }
 
   /** Runs a program of ours to its end. */
@@ -117,6 +127,24 @@ export class Stack {
     );
     this.#keepRunning(pglite.process);
     return pglite.url;
+  }
+
+  /** The one that the user named, else one of our own; undefined where Mosquitto is not installed. */
+  async #findBroker(redisUrl: string, databaseUrl: string): Promise<IngestBroker | undefined> {
+    const { MQTT_URL: url } = this.settings;
+    if (url !== undefined) {
+      this.#mqttUrl = withoutLogin(url);
+      return { url };
+    }
+    if (!startsBroker(this.settings)) return undefined;
+    const { TELLTALE_DEV_MQTT_PORT: port, TELLTALE_DEV_DIR: devDir } = this.settings;
+    const logPath = this.logPath('mosquitto');
+    const broker = await startBroker({ port, devDir, databaseUrl, logPath }, this.#openGuard());
+    this.#keepRunning(broker.process);
+    const { process: running, logins: target } = broker;
+    this.onClose(new LoginsFollower({ target, broker: running, redisUrl, tell: this.#tell }));
+    this.#mqttUrl = broker.url;
+    return broker.ingest;
   }
 
   async #startServices(stores: Stores): Promise<void> {

@@ -62,11 +62,19 @@ export const ingestSettings = {
   TELLTALE_INGEST_TLS_CLIENT_CA_PATH: z.string().optional(),
   MQTT_URL: z.url({ protocol: /^(mqtts?|wss?)$/, error: 'must be an mqtt:// or mqtts:// URL' }).optional(),
   TELLTALE_INGEST_MQTT_CONNECTIONS: integer(1, 256).default(32),
-  /** Another one for each ingest process: the broker keeps a session under each name. */
+  /** Another one for each ingest process: the broker keeps a session under each name. No device id begins with `_`. */
   TELLTALE_INGEST_MQTT_CLIENT_ID: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, hyphen and underscore')
-    .default('telltale-ingest'),
+    .default('_telltale-ingest'),
+  /**
+   * Of the shared subscription. Who knows it can take envelopes away from ingest, because Mosquitto lets everybody subscribe:
+   * a secret where devices are not trusted.
+   */
+  TELLTALE_INGEST_MQTT_GROUP: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, hyphen and underscore')
+    .default('telltale'),
 };
 
 export type IngestConfig = z.infer<z.ZodObject<typeof ingestSettings>>;

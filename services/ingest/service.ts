@@ -132,6 +132,7 @@ async function createMqttIntake(
   return new MqttIntake({
     url: config.MQTT_URL,
     clientId: config.TELLTALE_INGEST_MQTT_CLIENT_ID,
+    group: config.TELLTALE_INGEST_MQTT_GROUP,
     connections: config.TELLTALE_INGEST_MQTT_CONNECTIONS,
     log,
     decide: (deviceId, payload) => decideMqttMessage(frontDoor, observer, deviceId, payload),

@@ -10,6 +10,7 @@ export const PLATFORM_PORTS = [
   'TELLTALE_BROADCASTER_ADMIN_PORT',
   'TELLTALE_DEV_REDIS_PORT',
   'TELLTALE_DEV_POSTGRES_PORT',
+  'TELLTALE_DEV_MQTT_PORT',
 ] as const;
 
 export async function findPlatformPorts(): Promise<ServiceSettings> {

@@ -15,6 +15,8 @@ export interface Decision {
 export interface MqttIntakeOptions {
   readonly url: string;
   readonly clientId: string;
+  /** Of the shared subscription. */
+  readonly group: string;
   /**
    * Deferring the acknowledgement leaves one message at a time to a connection: at 5 ms each, 1 connection carries 190
    * messages a second, 8 carry 1,506, 32 carry 5,805.
@@ -41,7 +43,7 @@ export class MqttIntake {
       return new MqttConnection({
         url: options.url,
         clientId: `${options.clientId}-${index}`,
-        subscription: mqttTopics.sharedTelemetry,
+        subscription: mqttTopics.sharedTelemetry(options.group),
         log: options.log,
         onMessage: (connection, message) => this.#handle(connection, message),
       });

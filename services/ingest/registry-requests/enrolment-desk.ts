@@ -7,6 +7,7 @@ import { createApiKey } from '../../../core/identity/api-key.ts';
 import { parseEnrolmentToken } from '../../../core/identity/enrolment-token.ts';
 import type { SignatureVerifier } from '../../../platform/crypto/signature-verifier.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
+import { hashForMosquitto } from '../../../platform/crypto/mosquitto-password.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { Arrival } from '../http/resource.ts';
 import { decideTime, type Freshness } from '../identify/decide-claim.ts';
@@ -89,7 +90,11 @@ export class EnrolmentDesk {
         device: deviceId,
         token: tokenHash,
         key: { id: keyId, public_key: publicKey, thumbprint },
-        api_key: { id: apiKey.id, hash: sha256('sha256', apiKey.text, 'base64url') },
+        api_key: {
+          id: apiKey.id,
+          hash: sha256('sha256', apiKey.text, 'base64url'),
+          broker_hash: hashForMosquitto(apiKey.text),
+        },
       },
       { api_key: apiKey.text },
     );

@@ -103,12 +103,11 @@ async function enrol(client: PoolClient, request: EnrolmentEntry, version: strin
     [token, request.device, version],
   );
   await insertKey(client, request, null, null);
-  await client.query('INSERT INTO api_keys (id, device_id, secret_hash, registry_version) VALUES ($1, $2, $3, $4)', [
-    request.api_key.id,
-    request.device,
-    Buffer.from(request.api_key.hash, 'base64url'),
-    version,
-  ]);
+  const { id, hash, broker_hash: brokerHash } = request.api_key;
+  await client.query(
+    `INSERT INTO api_keys (id, device_id, secret_hash, broker_hash, registry_version) VALUES ($1, $2, $3, $4, $5)`,
+    [id, request.device, Buffer.from(hash, 'base64url'), brokerHash, version],
+  );
   await client.query(
     'UPDATE enrolment_tokens SET used_at = now(), used_by = $2, registry_version = $3 WHERE hash = $1',
     [token, request.device, version],
