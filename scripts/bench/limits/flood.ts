@@ -7,6 +7,13 @@ export interface FloodResult {
   readonly statuses: ReadonlyMap<number, number>;
 }
 
+export interface FloodOptions {
+  readonly port: number;
+  /** One for each connection, sent over and over. */
+  readonly requests: readonly Uint8Array[];
+  readonly firstAddress: number;
+}
+
 /** Connections that send as fast as they are answered, and connect again when they are thrown out. */
 export class Flood {
   readonly #port: number;
@@ -17,8 +24,7 @@ export class Flood {
   #startedMs = 0;
   #stopped = false;
 
-  /** @param requests one for each connection, sent over and over */
-  constructor(options: { readonly port: number; readonly requests: readonly Buffer[]; readonly firstAddress: number }) {
+  constructor(options: FloodOptions & { readonly requests: readonly Buffer[] }) {
     this.#port = options.port;
     this.#requests = options.requests;
     this.#firstAddress = options.firstAddress;

@@ -8,8 +8,8 @@ import { createBenchFleet } from '../load/bench-fleet.ts';
 import { beginLogs, projectFleet } from '../load/prepare-log.ts';
 import { loadBenchedConfig, startPrivateIngest } from '../load/private-ingest.ts';
 import { signRequests } from '../load/sign-requests.ts';
-import { Flood } from './flood.ts';
 import { PacedLoad } from './paced-load.ts';
+import { startFlood } from './start-flood.ts';
 
 const HONEST_DEVICES = 300;
 const HONEST_CONNECTIONS = 100;
@@ -48,16 +48,15 @@ async function runLimitsBench({ guard, folder, stop, say }: BenchContext): Promi
     stop,
   });
   say(`${HONEST_PER_S} honest requests a second for ${DURATION_S} s, and a flood on ${FLOOD_CONNECTIONS} connections`);
-  const flood = new Flood({
+  await using flood = await startFlood({
     port: ingest.port,
     requests: floodRequests.map(spoil),
     firstAddress: HONEST_CONNECTIONS,
   });
-  await flood.start();
   const load = await new PacedLoad({
     ...{ port: ingest.port, requests, perS: HONEST_PER_S, warmUpMs: WARM_UP_MS, stop },
   }).run();
-  const flooded = flood.stop();
+  const flooded = await flood.stop();
   const share = load.accepted / load.due;
   const statuses = [...flooded.statuses].map(([status, count]) => `${status}: ${count}`).join(', ');
   return {

@@ -16,38 +16,55 @@ export interface RequestHeaders {
 
 export type HeadersResult = Result<RequestHeaders, { readonly code: ProblemCode; readonly detail: string }>;
 
-/** Two of one of these would let two readers of one request see two different requests. */
-const ONCE_ONLY: ReadonlySet<string> = new Set([
-  'x-api-key',
-  'content-type',
-  'content-length',
-  'content-digest',
-  'signature',
-  'signature-input',
-]);
 /** Name, colon, space and line end. */
 const FIELD_OVERHEAD_BYTES = 4;
-const FORWARDED_FOR = 'x-forwarded-for';
 const DIGITS = /^[0-9]{1,10}$/;
 
-/** Walks all fields, because uWebSockets answers only the first of a repeated one. Strings are copied: `request` dies soon. */
+/**
+ * Walks all fields, because uWebSockets answers only the first of a repeated one, and two of a kind would let two readers
+ * of one request see two different requests. Strings are copied: `request` dies soon.
+ */
 export function readHeaders(request: HttpRequest): HeadersResult {
-  const found = new Map<string, string>();
+  let apiKey: string | undefined;
+  let contentType: string | undefined;
+  let contentLength: string | undefined;
+  let signatureInput: string | undefined;
+  let signature: string | undefined;
+  let contentDigest: string | undefined;
+  let forwardedFor: string | undefined;
   let bytes = 0;
   let repeated: string | undefined;
+  const once = (name: string, before: string | undefined, value: string): string => {
+    if (before !== undefined) repeated = name;
+    return value;
+  };
   request.forEach((name, value) => {
     bytes += name.length + value.length + FIELD_OVERHEAD_BYTES;
-    if (name === FORWARDED_FOR) {
-      const before = found.get(name);
-      found.set(name, before === undefined ? value : `${before},${value}`);
-      return;
+    switch (name) {
+      case 'x-api-key':
+        apiKey = once(name, apiKey, value);
+        break;
+      case 'content-type':
+        contentType = once(name, contentType, value);
+        break;
+      case 'content-length':
+        contentLength = once(name, contentLength, value);
+        break;
+      case 'content-digest':
+        contentDigest = once(name, contentDigest, value);
+        break;
+      case 'signature':
+        signature = once(name, signature, value);
+        break;
+      case 'signature-input':
+        signatureInput = once(name, signatureInput, value);
+        break;
+      case 'x-forwarded-for':
+        forwardedFor = forwardedFor === undefined ? value : `${forwardedFor},${value}`;
+        break;
     }
-    if (!ONCE_ONLY.has(name)) return;
-    if (found.has(name)) repeated = name;
-    found.set(name, value);
   });
   if (repeated !== undefined) return reject({ code: 'malformed-request', detail: `${repeated} is given twice` });
-  const contentLength = found.get('content-length');
   if (contentLength !== undefined && !DIGITS.test(contentLength)) {
     return reject({ code: 'malformed-request', detail: 'content-length is not a number of bytes' });
   }
@@ -55,12 +72,12 @@ export function readHeaders(request: HttpRequest): HeadersResult {
     return reject({ code: 'headers-too-large', detail: `at most ${MAX_HEADER_BYTES} bytes of header fields` });
   }
   return accept({
-    apiKey: found.get('x-api-key') ?? '',
-    contentType: found.get('content-type') ?? '',
+    apiKey: apiKey ?? '',
+    contentType: contentType ?? '',
     contentLength: contentLength === undefined ? undefined : Number(contentLength),
-    signatureInput: found.get('signature-input') ?? '',
-    signature: found.get('signature') ?? '',
-    contentDigest: found.get('content-digest') ?? '',
-    forwardedFor: found.get(FORWARDED_FOR) ?? '',
+    signatureInput: signatureInput ?? '',
+    signature: signature ?? '',
+    contentDigest: contentDigest ?? '',
+    forwardedFor: forwardedFor ?? '',
   });
 }

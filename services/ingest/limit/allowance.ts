@@ -5,12 +5,16 @@ export type LimitVerdict =
   | { readonly allowed: true; readonly scarcest: LimitPolicy; readonly remaining: number }
   | { readonly allowed: false; readonly refusedBy: LimitPolicy; readonly waitUs: number };
 
+/** Of a quota. What most devices use is not worth a call; so much more each process may let through than it would alone. */
+const SHARED_FROM = 1 / 8;
+
 /** What one device or address may still ask, as far as this process knows. */
 export class Allowance {
   readonly key: string;
   /** What has the same number has the same hash tag. */
   readonly slot: number;
   readonly policies: readonly LimitPolicy[];
+  readonly #intervalsUs: readonly number[];
   /** Theoretical arrival time of the next request under each policy, Unix microseconds. */
   readonly #arrivalsUs: number[];
   #unreported = 0;
@@ -19,6 +23,7 @@ export class Allowance {
     this.key = key;
     this.slot = slot;
     this.policies = policies;
+    this.#intervalsUs = policies.map(intervalUsOf);
     this.#arrivalsUs = policies.map(() => 0);
   }
 
@@ -28,8 +33,10 @@ export class Allowance {
     let waitUs = 0;
     let scarcest = this.policies[0];
     let least = Infinity;
-    for (const [index, policy] of this.policies.entries()) {
+    let index = 0;
+    for (const policy of this.policies) {
       const { allowed, remaining, retryAfterUs } = decideRate(policy, this.#arrivalsUs[index] ?? 0, nowUs);
+      index += 1;
       if (!allowed) {
         refusedBy ??= policy;
         waitUs = Math.max(waitUs, retryAfterUs);
@@ -45,19 +52,33 @@ export class Allowance {
 
   count(nowUs: number): void {
     this.#unreported += 1;
-    for (const [index, policy] of this.policies.entries()) {
-      this.#arrivalsUs[index] = Math.max(this.#arrivalsUs[index] ?? 0, nowUs) + intervalUsOf(policy);
+    for (let index = 0; index < this.#arrivalsUs.length; index += 1) {
+      this.#arrivalsUs[index] = Math.max(this.#arrivalsUs[index] ?? 0, nowUs) + (this.#intervalsUs[index] ?? 0);
     }
   }
 
-  isWhole(nowUs: number): boolean {
-    return this.#unreported === 0 && this.#arrivalsUs.every((arrivalUs) => arrivalUs <= nowUs);
+  /** Whether so much of it is used that other processes have to know. */
+  isWorthReporting(nowUs: number): boolean {
+    for (let index = 0; index < this.#arrivalsUs.length; index += 1) {
+      const quota = this.policies[index]?.quota ?? 0;
+      const usedUs = (this.#arrivalsUs[index] ?? 0) - nowUs;
+      if (usedUs > (this.#intervalsUs[index] ?? 0) * quota * SHARED_FROM) return true;
+    }
+    return false;
   }
 
-  takeReport(): Passed {
+  isWhole(nowUs: number): boolean {
+    return this.#arrivalsUs.every((arrivalUs) => arrivalUs <= nowUs);
+  }
+
+  /** What passed since the last report, as far as it has not come back meanwhile. */
+  takeReport(nowUs: number): Passed {
     const requests = this.#unreported;
     this.#unreported = 0;
-    return { key: this.key, policies: this.policies, requests };
+    const usedUs = this.#arrivalsUs.map((arrivalUs, index) =>
+      Math.max(0, Math.min(arrivalUs - nowUs, requests * (this.#intervalsUs[index] ?? 0))),
+    );
+    return { key: this.key, usedUs };
   }
 
   /**
@@ -69,9 +90,8 @@ export class Allowance {
   merge(arrivalsUs: readonly number[], sentUs: number): void {
     for (const [index, relativeUs] of arrivalsUs.entries()) {
       const own = this.#arrivalsUs[index] ?? 0;
-      const policy = this.policies[index];
-      if (policy === undefined) continue;
-      this.#arrivalsUs[index] = Math.max(own, sentUs + relativeUs + this.#unreported * intervalUsOf(policy));
+      const sinceUs = this.#unreported * (this.#intervalsUs[index] ?? 0);
+      this.#arrivalsUs[index] = Math.max(own, sentUs + relativeUs + sinceUs);
     }
   }
 }

@@ -1,13 +1,11 @@
-import { intervalUsOf, type LimitPolicy } from '../../../core/limits/gcra.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 
-/** Requests that were let through. */
+/** What one device or address has used. */
 export interface Passed {
   readonly key: string;
-  /** The same array for those that are treated alike. */
-  readonly policies: readonly LimitPolicy[];
-  readonly requests: number;
+  /** Of the allowance under each policy: microseconds until it has come back. */
+  readonly usedUs: readonly number[];
 }
 
 /** Runs limit.lua for keys of one node. Rejects when Redis does not answer. */
@@ -20,20 +18,11 @@ export class LimitScript {
 
   /** Answers for each key and policy the theoretical arrival time, microseconds from now. */
   async run(passed: readonly Passed[]): Promise<readonly (readonly number[])[]> {
-    const sets = new Map<readonly LimitPolicy[], number>();
-    for (const { policies } of passed) {
-      if (!sets.has(policies)) sets.set(policies, sets.size + 1);
-    }
-    const values = [sets.size];
-    for (const policies of sets.keys()) values.push(policies.length, ...policies.map(intervalUsOf));
-    const keys: string[] = [];
-    for (const { key, policies, requests } of passed) {
-      keys.push(key);
-      values.push(sets.get(policies) ?? 0, requests);
-    }
+    const keys = passed.map(({ key }) => key);
+    const values = passed.flatMap(({ usedUs }) => [usedUs.length, ...usedUs]);
     const reply = await this.#script(keys, values);
     const numbers = Array.isArray(reply) ? reply.map(Number) : [];
     let at = 0;
-    return passed.map(({ policies }) => numbers.slice(at, (at += policies.length)));
+    return passed.map(({ usedUs }) => numbers.slice(at, (at += usedUs.length)));
   }
 }

@@ -32,8 +32,8 @@ const ADDRESS_SLOTS = 16;
 
 /**
  * Decides before any curve arithmetic whether somebody has asked too often: everybody together, an address, a device. The
- * answer comes from memory; what was let through is reported to Redis, and the reports of all processes come back with the
- * reply. See docs/adr/0006-limits-decided-in-memory.md.
+ * answer comes from memory; what was let through to those who use much is reported to Redis, and the reports of all processes
+ * come back with the reply. See docs/adr/0006-limits-decided-in-memory.md.
  */
 export class RateLimiter {
   readonly #redis: Redis;
@@ -107,7 +107,7 @@ export class RateLimiter {
     const verdict = judge(asking, nowUs);
     if (verdict.allowed) {
       for (const allowance of asking) {
-        if (allowance !== this.#overall) this.#unreported.add(allowance);
+        if (allowance !== this.#overall && allowance.isWorthReporting(nowUs)) this.#unreported.add(allowance);
       }
     }
     return verdict;
@@ -115,7 +115,7 @@ export class RateLimiter {
 
   async #send(allowances: readonly Allowance[]): Promise<void> {
     const sentUs = Date.now() * 1000;
-    const passed = allowances.map((allowance) => allowance.takeReport());
+    const passed = allowances.map((allowance) => allowance.takeReport(sentUs));
     const arrivals = await this.#script.run(passed);
     for (const [index, allowance] of allowances.entries()) allowance.merge(arrivals[index] ?? [], sentUs);
   }

@@ -112,13 +112,22 @@ function laneOf(task: PiscinaTask): number {
 }
 
 function packTogether(batch: readonly Waiting[]): VerifyBatch & { readonly bytes: Uint8Array<ArrayBuffer> } {
-  const parts = batch.flatMap(({ envelope }) => [envelope.signature, envelope.signed, envelope.content]);
-  const lengths = parts.map((part) => part.length);
-  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
+  const lengths: number[] = [];
+  let length = 0;
+  for (const { envelope } of batch) {
+    lengths.push(envelope.signature.length, envelope.signed.length, envelope.content.length);
+    length += envelope.signature.length + envelope.signed.length + envelope.content.length;
+  }
+  const bytes = new Uint8Array(length);
   let at = 0;
-  for (const part of parts) {
+  const append = (part: Uint8Array): void => {
     bytes.set(part, at);
     at += part.length;
+  };
+  for (const { envelope } of batch) {
+    append(envelope.signature);
+    append(envelope.signed);
+    append(envelope.content);
   }
   const column = <Name extends keyof EnvelopeHead>(name: Name): EnvelopeHead[Name][] =>
     batch.map(({ envelope }) => envelope[name]);

@@ -187,14 +187,15 @@ test('a limiter reports by itself once it is started, and no more when it is clo
   one.start();
   other.start();
   assert.equal(passedOf(ask(one, requesterOf('timed'), 600)), 600);
+  assert.equal(passedOf(ask(other, requesterOf('timed'), 200)), 200);
   await eventually(() => {
     const verdict = other.decide(requesterOf('timed'), nowUs());
-    assert.ok(verdict.allowed && verdict.remaining < 400, 'it has not heard of the others');
+    assert.ok(verdict.allowed && verdict.remaining < 300, 'it has not heard of the others');
   });
   one.close();
-  ask(one, requesterOf('closed'), 1);
+  ask(one, requesterOf('closed'), 200);
   await eventually(async () => {
-    other.decide(requesterOf('open'), nowUs());
+    ask(other, requesterOf('open'), 200);
     assert.equal((await redis.keys('tt:*:limit:open')).length, 1);
   });
   assert.deepEqual(await redis.keys('tt:*:limit:closed'), []);
@@ -246,12 +247,30 @@ test('counting costs no write to the append-only file', async () => {
   const before = await size();
   assert.ok(Number(before) > 0);
   for (let i = 0; i < 20; i += 1) {
-    const limits = openLimiter({});
+    const limits = openLimiter(ofDevice(hourly('burst', 5)));
     limits.decide(requesterOf('h1', '203.0.113.7'), nowUs());
     await limits.report();
   }
   assert.equal((await redis.keys('tt:*:limit:h1')).length, 1);
   assert.equal(await size(), before);
+});
+
+test('who uses little of an allowance costs no call, however long it goes on', async (t: TestContext) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+  const limits = openLimiter(
+    ofDevice({ name: 'burst', quota: 100, windowS: 1 }, { name: 'long', quota: 3000, windowS: 60 }),
+  );
+  for (let second = 0; second < 3600; second += 1) {
+    assert.equal(passedOf(ask(limits, requesterOf('modest'), 8)), 8);
+    t.mock.timers.tick(1000);
+  }
+  await limits.report();
+  assert.deepEqual(await redis.keys('tt:*:limit:modest'), []);
+  assert.equal(passedOf(ask(limits, requesterOf('modest'), 200)), 100);
+  await limits.report();
+  assert.equal((await redis.keys('tt:*:limit:modest')).length, 1);
+  t.mock.timers.tick(1000);
+  assert.equal(passedOf(ask(limits, requesterOf('modest'), 200)), 100, 'what was long ago has been charged');
 });
 
 test('a refusal costs no call', async () => {
@@ -281,7 +300,7 @@ test('without Redis limits hold within the process', async () => {
 });
 
 test('a Redis that hangs delays nobody, and hears of what passes again when it is back', async () => {
-  const limits = openLimiter({});
+  const limits = openLimiter(ofDevice(hourly('burst', 500)));
   limits.start();
   server.pause();
   let slowestMs = 0;
@@ -302,7 +321,7 @@ test('a Redis that hangs delays nobody, and hears of what passes again when it i
   assert.ok(slowestMs < 500, `${slowestMs} ms`);
   await reporting;
   await eventually(async () => {
-    limits.decide(requesterOf('g3'), nowUs());
+    ask(limits, requesterOf('g3'), 70);
     assert.equal((await redis.keys('tt:*:limit:g3')).length, 1);
   });
 });

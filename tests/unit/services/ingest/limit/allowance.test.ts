@@ -20,10 +20,10 @@ class SharedState {
     this.#clockAheadUs = clockAheadUs;
   }
 
-  report(policies: readonly LimitPolicy[], requests: number, atUs: number): readonly number[] {
+  report(policies: readonly LimitPolicy[], usedUs: readonly number[], atUs: number): readonly number[] {
     const nowUs = atUs + this.#clockAheadUs;
-    return policies.map((policy) => {
-      const arrivalUs = Math.max(this.#arrivalsUs.get(policy) ?? 0, nowUs) + requests * intervalUsOf(policy);
+    return policies.map((policy, index) => {
+      const arrivalUs = Math.max(this.#arrivalsUs.get(policy) ?? 0, nowUs) + (usedUs[index] ?? 0);
       this.#arrivalsUs.set(policy, arrivalUs);
       return arrivalUs - nowUs;
     });
@@ -35,10 +35,12 @@ class SharedState {
   }
 
   exchange(allowance: Allowance, atUs: number): void {
-    const { policies, requests } = allowance.takeReport();
-    allowance.merge(this.report(policies, requests, atUs), atUs);
+    allowance.merge(this.report(allowance.policies, allowance.takeReport(atUs).usedUs, atUs), atUs);
   }
 }
+
+const used = (policies: readonly LimitPolicy[], requests: number): number[] =>
+  policies.map((policy) => requests * intervalUsOf(policy));
 
 /** One process that is told nothing by anybody, by decideRate alone. */
 class Model {
@@ -105,11 +107,11 @@ test('whatever is reported, when and by whom, a process never passes more than d
             passed += judge([allowance], nowUs).allowed ? 1 : 0;
             most += model.passes(nowUs) ? 1 : 0;
             assert.ok(passed <= most, `${passed} and not ${most}`);
-          } else if (what === 'other process') shared.report(policies, requests, nowUs);
+          } else if (what === 'other process') shared.report(policies, used(policies, requests), nowUs);
           else if (what === 'restart') shared.forget();
           else if (what === 'send') {
-            const report = allowance.takeReport();
-            underWay ??= { arrivalsUs: shared.report(policies, report.requests, nowUs), sentUs: nowUs };
+            const { usedUs } = allowance.takeReport(nowUs);
+            underWay ??= { arrivalsUs: shared.report(policies, usedUs, nowUs), sentUs: nowUs };
           } else if (underWay !== undefined) {
             allowance.merge(underWay.arrivalsUs, underWay.sentUs);
             underWay = undefined;
@@ -158,8 +160,8 @@ test('a reply that is slow makes nobody wait longer', () => {
   const allowance = allowanceOf(BURST);
   judge([allowance], NOW_US);
   const before = allowance.ask(NOW_US + 5e6);
-  const { requests } = allowance.takeReport();
-  allowance.merge(shared.report([BURST], requests, NOW_US), NOW_US);
+  const { usedUs } = allowance.takeReport(NOW_US);
+  allowance.merge(shared.report([BURST], usedUs, NOW_US), NOW_US);
   assert.deepEqual(allowance.ask(NOW_US + 5e6), before);
 });
 
@@ -176,14 +178,14 @@ test('a Redis that has lost its state takes nothing back of what the process kno
 test('what passes while a report is under way counts beside the reply', () => {
   const shared = new SharedState(0);
   const allowance = allowanceOf(BURST);
-  shared.report([BURST], 1, NOW_US);
+  shared.report([BURST], used([BURST], 1), NOW_US);
   judge([allowance], NOW_US);
-  const { requests } = allowance.takeReport();
-  const arrivalsUs = shared.report([BURST], requests, NOW_US);
+  const { usedUs } = allowance.takeReport(NOW_US);
+  const arrivalsUs = shared.report([BURST], usedUs, NOW_US);
   judge([allowance], NOW_US);
   allowance.merge(arrivalsUs, NOW_US);
   assert.equal(allowance.ask(NOW_US).allowed, false);
-  assert.equal(allowance.takeReport().requests, 1);
+  assert.deepEqual(allowance.takeReport(NOW_US).usedUs, used([BURST], 1));
 });
 
 test('asking counts nothing', () => {
@@ -191,7 +193,7 @@ test('asking counts nothing', () => {
   const first = allowance.ask(NOW_US);
   assert.deepEqual(allowance.ask(NOW_US), first);
   assert.equal(allowance.isWhole(NOW_US), true);
-  assert.equal(allowance.takeReport().requests, 0);
+  assert.deepEqual(allowance.takeReport(NOW_US).usedUs, [0, 0]);
 });
 
 test('the answer names the policy of which the least is left, or the first that refuses with the longest wait', () => {
@@ -222,16 +224,38 @@ test('what one of several allowances refuses counts for none of them, and else t
     const refused = judge([wide, narrow], NOW_US);
     assert.ok(!refused.allowed && refused.refusedBy.name === 'narrow');
   }
-  assert.equal(wide.takeReport().requests, 1);
-  assert.equal(narrow.takeReport().requests, 1);
+  assert.deepEqual(wide.takeReport(NOW_US).usedUs, used([SUSTAINED], 1));
+  assert.deepEqual(narrow.takeReport(NOW_US).usedUs, used(narrow.policies, 1));
 });
 
-test('an allowance is whole when it has come back and nothing of it is unreported', () => {
+test('an allowance is whole when it has come back', () => {
   const allowance = allowanceOf(BURST);
   judge([allowance], NOW_US);
   const laterUs = NOW_US + intervalUsOf(BURST);
-  assert.equal(allowance.isWhole(laterUs), false);
-  allowance.takeReport();
   assert.equal(allowance.isWhole(laterUs - 1), false);
   assert.equal(allowance.isWhole(laterUs), true);
+});
+
+test('what has come back since it passed is not reported', () => {
+  const allowance = allowanceOf(BURST, SUSTAINED);
+  for (let i = 0; i < 3; i += 1) judge([allowance], NOW_US);
+  const laterUs = NOW_US + 2 * intervalUsOf(BURST);
+  assert.deepEqual(allowance.takeReport(laterUs).usedUs, [
+    intervalUsOf(BURST),
+    3 * intervalUsOf(SUSTAINED) - 2 * intervalUsOf(BURST),
+  ]);
+  assert.deepEqual(allowance.takeReport(laterUs).usedUs, [0, 0]);
+});
+
+test('an allowance is worth a report once more than an eighth of a policy is used, and no more when that has come back', () => {
+  const [often, seldom] = [
+    { name: 'often', quota: 80, windowS: 8 },
+    { name: 'seldom', quota: 40, windowS: 40 },
+  ];
+  const allowance = allowanceOf(often, seldom);
+  for (let i = 0; i < 5; i += 1) judge([allowance], NOW_US);
+  assert.equal(allowance.isWorthReporting(NOW_US), false);
+  judge([allowance], NOW_US);
+  assert.equal(allowance.isWorthReporting(NOW_US), true);
+  assert.equal(allowance.isWorthReporting(NOW_US + 1e6), false);
 });
