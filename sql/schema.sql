@@ -84,6 +84,20 @@ CREATE TABLE public.api_keys (
 );
 
 --
+-- Name: device_clocks; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.device_clocks (
+    device_id text NOT NULL,
+    offset_ms integer NOT NULL,
+    lowest_ms integer NOT NULL,
+    highest_ms integer NOT NULL,
+    samples_ms integer[] NOT NULL,
+    envelopes bigint NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+--
 -- Name: device_keys; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -101,6 +115,19 @@ CREATE TABLE public.device_keys (
 );
 
 --
+-- Name: device_positions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.device_positions (
+    device_id text NOT NULL,
+    "time" timestamp with time zone NOT NULL,
+    "position" public.geography(Point,4326) NOT NULL,
+    altitude_m double precision,
+    received_at timestamp with time zone NOT NULL
+)
+PARTITION BY RANGE ("time");
+
+--
 -- Name: devices; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -114,6 +141,7 @@ CREATE TABLE public.devices (
     altitude_m double precision,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     registry_version bigint NOT NULL,
+    position_at timestamp with time zone,
     CONSTRAINT devices_class_check CHECK ((class = ANY (ARRAY['fixed'::text, 'mobile'::text]))),
     CONSTRAINT devices_id_check CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9:._-]{0,127}$'::text))
 );
@@ -162,6 +190,17 @@ CREATE TABLE public.metrics (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT metrics_metric_id_check CHECK (((metric_id >= 1) AND (metric_id <= 64))),
     CONSTRAINT metrics_name_check CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$'::text))
+);
+
+--
+-- Name: newest_positions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.newest_positions (
+    device_id text NOT NULL,
+    "time" timestamp with time zone NOT NULL,
+    "position" public.geography(Point,4326) NOT NULL,
+    altitude_m double precision
 );
 
 --
@@ -297,6 +336,13 @@ ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 
 --
+-- Name: device_clocks device_clocks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.device_clocks
+    ADD CONSTRAINT device_clocks_pkey PRIMARY KEY (device_id);
+
+--
 -- Name: device_keys device_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -309,6 +355,13 @@ ALTER TABLE ONLY public.device_keys
 
 ALTER TABLE ONLY public.device_keys
     ADD CONSTRAINT device_keys_thumbprint_key UNIQUE (thumbprint);
+
+--
+-- Name: device_positions device_positions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.device_positions
+    ADD CONSTRAINT device_positions_pkey PRIMARY KEY (device_id, "time");
 
 --
 -- Name: devices devices_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -344,6 +397,13 @@ ALTER TABLE ONLY public.metrics
 
 ALTER TABLE ONLY public.metrics
     ADD CONSTRAINT metrics_pkey PRIMARY KEY (device_id, metric_id);
+
+--
+-- Name: newest_positions newest_positions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.newest_positions
+    ADD CONSTRAINT newest_positions_pkey PRIMARY KEY (device_id);
 
 --
 -- Name: readings readings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
