@@ -169,6 +169,19 @@ CREATE TABLE public.enrolment_tokens (
 );
 
 --
+-- Name: ip_blocks; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ip_blocks (
+    network cidr NOT NULL,
+    reason text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    registry_version bigint NOT NULL
+);
+
+--
 -- Name: log_epochs; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -289,6 +302,23 @@ CREATE SEQUENCE public.schema_migrations_id_seq
 ALTER SEQUENCE public.schema_migrations_id_seq OWNED BY public.schema_migrations.id;
 
 --
+-- Name: security_events; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.security_events (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    device_id text,
+    address inet,
+    code text,
+    actor text NOT NULL,
+    detail jsonb NOT NULL,
+    stored_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT security_events_kind_check CHECK ((kind ~ '^[a-z][a-z-]{0,39}$'::text))
+);
+
+--
 -- Name: zones; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -378,6 +408,13 @@ ALTER TABLE ONLY public.enrolment_tokens
     ADD CONSTRAINT enrolment_tokens_pkey PRIMARY KEY (hash);
 
 --
+-- Name: ip_blocks ip_blocks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ip_blocks
+    ADD CONSTRAINT ip_blocks_pkey PRIMARY KEY (network);
+
+--
 -- Name: log_epochs log_epochs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -441,6 +478,13 @@ ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (id);
 
 --
+-- Name: security_events security_events_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.security_events
+    ADD CONSTRAINT security_events_pkey PRIMARY KEY (id);
+
+--
 -- Name: zones zones_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -490,10 +534,34 @@ CREATE INDEX devices_registry_version ON public.devices USING btree (registry_ve
 CREATE INDEX enrolment_tokens_registry_version ON public.enrolment_tokens USING btree (registry_version);
 
 --
+-- Name: ip_blocks_registry_version; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ip_blocks_registry_version ON public.ip_blocks USING btree (registry_version);
+
+--
 -- Name: rules_registry_version; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX rules_registry_version ON public.rules USING btree (registry_version);
+
+--
+-- Name: security_events_address; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX security_events_address ON public.security_events USING btree (address, at DESC) WHERE (address IS NOT NULL);
+
+--
+-- Name: security_events_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX security_events_at ON public.security_events USING btree (at DESC);
+
+--
+-- Name: security_events_device; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX security_events_device ON public.security_events USING btree (device_id, at DESC) WHERE (device_id IS NOT NULL);
 
 --
 -- Name: zones_area; Type: INDEX; Schema: public; Owner: -

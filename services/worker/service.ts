@@ -4,6 +4,7 @@ import { RunLoop } from '../../platform/lifecycle/run-loop.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
 import { openPostgres } from '../../platform/postgres/open-postgres.ts';
+import { SecurityEventStore } from '../../platform/postgres/security-event-store.ts';
 import { checkRedisIsSafe, claimShardCount } from '../../platform/redis/check-redis.ts';
 import { openRedis, waitForRedis, type Redis } from '../../platform/redis/open-redis.ts';
 import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
@@ -26,6 +27,7 @@ import { PositionFollower } from './project/position-follower.ts';
 import { Projector } from './project/projector.ts';
 import { CarryOutLoop } from './requests/carry-out-loop.ts';
 import { RequestStore } from './requests/request-store.ts';
+import { StoreSecurityEventsLoop } from './security/store-security-events-loop.ts';
 
 const REDIS_START_TIMEOUT_MS = 20_000;
 const MAX_DATABASE_CONNECTIONS = 4;
@@ -86,6 +88,11 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   });
   const storeAlerts = new StoreAlertsLoop({ reader: open('worker-alerts'), redis }, new AlertStore(database), log);
   const carryOut = new CarryOutLoop({ reader: open('worker-requests'), redis }, new RequestStore(database), log);
+  const storeSecurityEvents = new StoreSecurityEventsLoop(
+    { reader: open('worker-security'), redis },
+    new SecurityEventStore(database),
+    log,
+  );
 
   await keeper.check();
   resources.defer('detect checkpoint', () => detect.checkpoint());
@@ -98,6 +105,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     { name: 'detect', pass: () => detect.pass() },
     { name: 'store alerts', pass: () => storeAlerts.pass() },
     { name: 'carry out requests', pass: () => carryOut.pass() },
+    { name: 'store security events', pass: () => storeSecurityEvents.pass() },
   ].map(({ name, pass }) => ({ name, loop: new RunLoop({ name, log, pass }) }));
   resources.defer('loops', async () => {
     await Promise.all(loops.map(({ loop }) => loop.close()));
