@@ -144,7 +144,8 @@ class PackResolver {
     if (part === undefined || part === 'altM') return;
     const limit = part === 'lat' ? 90 : 180;
     if (!isValueOf(part, value)) this.#fail(`${at}/v`, `${part} is a number of degrees from -${limit} to ${limit}`);
-    else if (!this.#positions.add(part, timeUs, at)) this.#fail(at, `a record before this one has ${part} at this time`);
+    else if (!this.#positions.add(part, timeUs, at))
+      this.#fail(at, `a record before this one has ${part} at this time`);
   }
 
   /** A device is at one place at a time, and half a position is none. */

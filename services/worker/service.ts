@@ -28,6 +28,7 @@ import { Projector } from './project/projector.ts';
 import { CarryOutLoop } from './requests/carry-out-loop.ts';
 import { RequestStore } from './requests/request-store.ts';
 import { StoreSecurityEventsLoop } from './security/store-security-events-loop.ts';
+import { StrayReports } from './security/stray-reports.ts';
 
 const REDIS_START_TIMEOUT_MS = 20_000;
 const MAX_DATABASE_CONNECTIONS = 4;
@@ -76,6 +77,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     new PackStore({
       readings: new ReadingsStore(database, new MetricDirectory(database), partitions),
       positions: new PositionsStore(database, partitions),
+      strays: new StrayReports(redis),
       clocks,
     }),
     { shardCount, readCount: config.TELLTALE_WORKER_READ_COUNT, batchReadings: config.TELLTALE_WORKER_BATCH_READINGS },

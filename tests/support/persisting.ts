@@ -10,6 +10,7 @@ import { Partitions } from '../../services/worker/persist/partitions.ts';
 import { PersistLoop, type PersistOptions } from '../../services/worker/persist/persist-loop.ts';
 import { PositionsStore } from '../../services/worker/persist/positions-store.ts';
 import { ReadingsStore } from '../../services/worker/persist/readings-store.ts';
+import { StrayReports } from '../../services/worker/security/stray-reports.ts';
 import type { Redis } from '../../platform/redis/open-redis.ts';
 import { SHARD_COUNT, type WorkerStores } from './worker-stores.ts';
 
@@ -36,6 +37,7 @@ export function createPersisting(
     new PackStore({
       readings: createReadingsStore(database),
       positions: new PositionsStore(database, new Partitions(database)),
+      strays: new StrayReports(stores.redis),
       clocks,
     }),
     { shardCount: SHARD_COUNT, readCount: 128, batchReadings: 10_000, ...options },

@@ -1,11 +1,13 @@
 import type { AdmittedPack } from '../../../contracts/admitted-pack.ts';
 import type { DeviceClocks } from '../clocks/device-clocks.ts';
+import type { StrayReports } from '../security/stray-reports.ts';
 import type { PositionsStore } from './positions-store.ts';
 import type { ReadingsStore, StoreResult } from './readings-store.ts';
 
 export interface PackStoreParts {
   readonly readings: ReadingsStore;
   readonly positions: PositionsStore;
+  readonly strays: StrayReports;
   readonly clocks: DeviceClocks;
 }
 
@@ -18,10 +20,11 @@ export class PackStore {
   }
 
   async store(packs: readonly AdmittedPack[]): Promise<StoreResult> {
-    const { readings, positions, clocks } = this.#parts;
+    const { readings, positions, strays, clocks } = this.#parts;
     const result = await readings.store(packs);
     // What is buried leaves nothing behind.
-    await positions.store(packs.filter((_, index) => !result.unstorable.has(index)));
+    const storable = packs.filter((_, index) => !result.unstorable.has(index));
+    await strays.report(await positions.store(storable));
     clocks.observe(packs);
     return result;
   }

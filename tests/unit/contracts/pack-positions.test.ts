@@ -35,7 +35,10 @@ const position = fc.record({
   offsetUs: fc.integer({ min: -1e9, max: 3e7 }),
   lat: degrees(90),
   lon: degrees(180),
-  altM: fc.option(fc.double({ min: -1e6, max: 1e6, noNaN: true }).map((value) => value + 0), { nil: undefined }),
+  altM: fc.option(
+    fc.double({ min: -1e6, max: 1e6, noNaN: true }).map((value) => value + 0),
+    { nil: undefined },
+  ),
 });
 const distinct = { minLength: 1, maxLength: 20, selector: ({ offsetUs }: { offsetUs: number }) => offsetUs };
 
