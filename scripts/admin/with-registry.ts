@@ -27,7 +27,7 @@ export async function withRegistry(
 }
 
 /** Those of the environment, else those of the platform that runs in this folder. */
-async function findStores(): Promise<{ databaseUrl: string; redisUrl: string | undefined }> {
+export async function findStores(): Promise<{ databaseUrl: string; redisUrl: string | undefined }> {
   const settings = parseStackSettings(process.env);
   if (settings.DATABASE_URL !== undefined) return { databaseUrl: settings.DATABASE_URL, redisUrl: settings.REDIS_URL };
   const running = await loadRunFile(settings.TELLTALE_DEV_DIR);
