@@ -47,6 +47,12 @@ export const redisKeys = {
   alerts: 'tt:{alerts}',
   /** Hash: `<rule>|<subject>` to version, status and what changed it last. */
   alertState: 'tt:{alerts}:state',
+
+  /**
+   * Stream of security events. The one stream that is bounded by its length: whoever attacks must not fill Redis, and an
+   * event that nobody stored in time is not worth a reading.
+   */
+  securityEvents: 'tt:{security}:events',
 } as const;
 
 export const redisChannels = {
@@ -63,4 +69,6 @@ export const consumerGroups = {
   storeAlerts: 'store',
   /** Of the requests to the registry: carries them out. */
   carryOut: 'carry-out',
+  /** Of the security events: stores them. */
+  storeSecurityEvents: 'store',
 } as const;

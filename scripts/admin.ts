@@ -4,6 +4,7 @@ import { applyRules } from './admin/apply-rules.ts';
 import { disableDevice, enableDevice, revokeApiKey, revokeKey, rotateApiKey } from './admin/change-trust.ts';
 import { printEnrolmentToken } from './admin/create-enrolment-token.ts';
 import { writeBrokerLogins } from './admin/write-broker-logins.ts';
+import { printClocks } from './admin/print-clocks.ts';
 import { registerFleet } from './admin/register-fleet.ts';
 
 const program = new Command('admin').description(
@@ -29,6 +30,14 @@ const device = program
 
 device.command('disable').argument('<device>').description('refuse all that it sends').action(disableDevice);
 device.command('enable').argument('<device>').description('accept again what it sends').action(enableDevice);
+
+program
+  .command('devices')
+  .description('what is known of all devices')
+  .command('clocks')
+  .option('--count <number>', 'how many', '20')
+  .description('print the devices whose clocks are furthest off, in milliseconds behind ours')
+  .action(printClocks);
 
 program
   .command('enrolment-token')

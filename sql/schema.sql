@@ -86,6 +86,20 @@ CREATE TABLE public.api_keys (
 );
 
 --
+-- Name: device_clocks; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.device_clocks (
+    device_id text NOT NULL,
+    offset_ms integer NOT NULL,
+    lowest_ms integer NOT NULL,
+    highest_ms integer NOT NULL,
+    samples_ms integer[] NOT NULL,
+    envelopes bigint NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+--
 -- Name: device_keys; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -103,6 +117,19 @@ CREATE TABLE public.device_keys (
 );
 
 --
+-- Name: device_positions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.device_positions (
+    device_id text NOT NULL,
+    "time" timestamp with time zone NOT NULL,
+    "position" public.geography(Point,4326) NOT NULL,
+    altitude_m double precision,
+    received_at timestamp with time zone NOT NULL
+)
+PARTITION BY RANGE ("time");
+
+--
 -- Name: devices; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -116,6 +143,7 @@ CREATE TABLE public.devices (
     altitude_m double precision,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     registry_version bigint NOT NULL,
+    position_at timestamp with time zone,
     CONSTRAINT devices_class_check CHECK ((class = ANY (ARRAY['fixed'::text, 'mobile'::text]))),
     CONSTRAINT devices_id_check CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9:._-]{0,127}$'::text))
 );
@@ -143,6 +171,19 @@ CREATE TABLE public.enrolment_tokens (
 );
 
 --
+-- Name: ip_blocks; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ip_blocks (
+    network cidr NOT NULL,
+    reason text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    registry_version bigint NOT NULL
+);
+
+--
 -- Name: log_epochs; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -164,6 +205,17 @@ CREATE TABLE public.metrics (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT metrics_metric_id_check CHECK (((metric_id >= 1) AND (metric_id <= 64))),
     CONSTRAINT metrics_name_check CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$'::text))
+);
+
+--
+-- Name: newest_positions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.newest_positions (
+    device_id text NOT NULL,
+    "time" timestamp with time zone NOT NULL,
+    "position" public.geography(Point,4326) NOT NULL,
+    altitude_m double precision
 );
 
 --
@@ -252,6 +304,23 @@ CREATE SEQUENCE public.schema_migrations_id_seq
 ALTER SEQUENCE public.schema_migrations_id_seq OWNED BY public.schema_migrations.id;
 
 --
+-- Name: security_events; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.security_events (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    device_id text,
+    address inet,
+    code text,
+    actor text NOT NULL,
+    detail jsonb NOT NULL,
+    stored_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT security_events_kind_check CHECK ((kind ~ '^[a-z][a-z-]{0,39}$'::text))
+);
+
+--
 -- Name: zones; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -299,6 +368,13 @@ ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 
 --
+-- Name: device_clocks device_clocks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.device_clocks
+    ADD CONSTRAINT device_clocks_pkey PRIMARY KEY (device_id);
+
+--
 -- Name: device_keys device_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -313,6 +389,13 @@ ALTER TABLE ONLY public.device_keys
     ADD CONSTRAINT device_keys_thumbprint_key UNIQUE (thumbprint);
 
 --
+-- Name: device_positions device_positions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.device_positions
+    ADD CONSTRAINT device_positions_pkey PRIMARY KEY (device_id, "time");
+
+--
 -- Name: devices devices_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -325,6 +408,13 @@ ALTER TABLE ONLY public.devices
 
 ALTER TABLE ONLY public.enrolment_tokens
     ADD CONSTRAINT enrolment_tokens_pkey PRIMARY KEY (hash);
+
+--
+-- Name: ip_blocks ip_blocks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ip_blocks
+    ADD CONSTRAINT ip_blocks_pkey PRIMARY KEY (network);
 
 --
 -- Name: log_epochs log_epochs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -346,6 +436,13 @@ ALTER TABLE ONLY public.metrics
 
 ALTER TABLE ONLY public.metrics
     ADD CONSTRAINT metrics_pkey PRIMARY KEY (device_id, metric_id);
+
+--
+-- Name: newest_positions newest_positions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.newest_positions
+    ADD CONSTRAINT newest_positions_pkey PRIMARY KEY (device_id);
 
 --
 -- Name: readings readings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -381,6 +478,13 @@ ALTER TABLE ONLY public.rules
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (id);
+
+--
+-- Name: security_events security_events_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.security_events
+    ADD CONSTRAINT security_events_pkey PRIMARY KEY (id);
 
 --
 -- Name: zones zones_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -432,10 +536,34 @@ CREATE INDEX devices_registry_version ON public.devices USING btree (registry_ve
 CREATE INDEX enrolment_tokens_registry_version ON public.enrolment_tokens USING btree (registry_version);
 
 --
+-- Name: ip_blocks_registry_version; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ip_blocks_registry_version ON public.ip_blocks USING btree (registry_version);
+
+--
 -- Name: rules_registry_version; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX rules_registry_version ON public.rules USING btree (registry_version);
+
+--
+-- Name: security_events_address; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX security_events_address ON public.security_events USING btree (address, at DESC) WHERE (address IS NOT NULL);
+
+--
+-- Name: security_events_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX security_events_at ON public.security_events USING btree (at DESC);
+
+--
+-- Name: security_events_device; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX security_events_device ON public.security_events USING btree (device_id, at DESC) WHERE (device_id IS NOT NULL);
 
 --
 -- Name: zones_area; Type: INDEX; Schema: public; Owner: -

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DeviceId } from '../identity/ids.ts';
 import { accept, reject, type Result } from '../result.ts';
+import { isValueOf, PositionPairs, positionPartOf } from './position-record.ts';
 import { parseMetricName, type Reading } from './reading.ts';
 import { primaryUnitOf, type PrimaryUnit } from './units.ts';
 
@@ -81,6 +82,7 @@ class PackResolver {
   readonly #seen = new Set<string>();
   readonly #units = new Map<string, PrimaryUnit>();
   readonly #unitOfMetric = new Map<string, string | undefined>();
+  readonly #positions = new PositionPairs();
   #baseName = '';
   #baseTimeS = 0;
   #baseUnit: string | undefined;
@@ -97,6 +99,7 @@ class PackResolver {
       this.#resolveRecord(record, `/${index}`);
       if (this.#errors.length >= MAX_ERRORS) break;
     }
+    if (this.#errors.length === 0) this.#checkPositionPairs();
     return this.#errors.length > 0 ? reject(this.#errors) : accept(this.#readings);
   }
 
@@ -131,7 +134,26 @@ class PackResolver {
     const value = this.#resolveValue(record, unit, at);
     const sum = this.#resolveSum(record, unit, at);
     if (this.#errors.length > before) return;
-    this.#readings.push({ metric, timeUs, unit: unit?.unit, value, sum });
+    const reading = { metric, timeUs, unit: unit?.unit, value, sum };
+    this.#checkPosition(reading, at);
+    this.#readings.push(reading);
+  }
+
+  #checkPosition({ metric, timeUs, unit, value }: Reading, at: string): void {
+    const part = positionPartOf(metric, unit);
+    if (part === undefined || part === 'altM') return;
+    const limit = part === 'lat' ? 90 : 180;
+    if (!isValueOf(part, value)) this.#fail(`${at}/v`, `${part} is a number of degrees from -${limit} to ${limit}`);
+    else if (!this.#positions.add(part, timeUs, at))
+      this.#fail(at, `a record before this one has ${part} at this time`);
+  }
+
+  /** A device is at one place at a time, and half a position is none. */
+  #checkPositionPairs(): void {
+    for (const { at, missing } of this.#positions.alone()) {
+      if (this.#errors.length >= MAX_ERRORS) return;
+      this.#fail(at, `the ${missing} of this time is missing`);
+    }
   }
 
   #checkLabels(record: SenmlRecord, at: string): void {

@@ -72,6 +72,9 @@ export class RegistryStore {
   }
 }
 
+/** A mobile device that has reported a position is there, and not where it was registered. */
+const IS_WHERE_IT_SAYS = `devices.class = 'mobile' AND devices.position_at IS NOT NULL`;
+
 async function registerDevice(client: PoolClient, device: DeviceRegistration, version: string): Promise<void> {
   const { position } = device;
   // PostGIS folds degrees beyond the range into it, and the device would stand somewhere else.
@@ -81,8 +84,11 @@ async function registerDevice(client: PoolClient, device: DeviceRegistration, ve
   await client.query(
     `INSERT INTO devices (id, class, site, owner, position, altitude_m, registry_version)
      VALUES ($1, $2, $3, $4, ST_SetSRID(ST_MakePoint($5, $6), 4326)::geography, $7, $8)
-     ON CONFLICT (id) DO UPDATE SET position = coalesce(excluded.position, devices.position),
-       altitude_m = coalesce(excluded.altitude_m, devices.altitude_m), registry_version = excluded.registry_version`,
+     ON CONFLICT (id) DO UPDATE SET registry_version = excluded.registry_version,
+       position = CASE WHEN ${IS_WHERE_IT_SAYS} THEN devices.position
+                       ELSE coalesce(excluded.position, devices.position) END,
+       altitude_m = CASE WHEN ${IS_WHERE_IT_SAYS} THEN devices.altitude_m
+                         ELSE coalesce(excluded.altitude_m, devices.altitude_m) END`,
     [
       device.id,
       device.class,

@@ -4,30 +4,44 @@ import { RunLoop } from '../../platform/lifecycle/run-loop.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
 import { openPostgres } from '../../platform/postgres/open-postgres.ts';
+import { SecurityEventStore } from '../../platform/postgres/security-event-store.ts';
 import { checkRedisIsSafe, claimShardCount } from '../../platform/redis/check-redis.ts';
 import { openRedis, waitForRedis, type Redis } from '../../platform/redis/open-redis.ts';
 import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
 import { AlertLog } from './alerts/alert-log.ts';
 import { AlertStore } from './alerts/alert-store.ts';
 import { StoreAlertsLoop } from './alerts/store-alerts-loop.ts';
+import { DeviceClocks } from './clocks/device-clocks.ts';
 import type { WorkerConfig } from './config.ts';
 import { DetectLoop } from './detect/detect-loop.ts';
 import { RegistryView } from './detect/registry-view.ts';
 import { LogKeeper } from './log/log-keeper.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { MetricDirectory } from './persist/metric-directory.ts';
+import { PackStore } from './persist/pack-store.ts';
 import { Partitions } from './persist/partitions.ts';
 import { PersistLoop } from './persist/persist-loop.ts';
+import { PositionsStore } from './persist/positions-store.ts';
 import { ReadingsStore } from './persist/readings-store.ts';
+import { PositionFollower } from './project/position-follower.ts';
 import { Projector } from './project/projector.ts';
 import { CarryOutLoop } from './requests/carry-out-loop.ts';
 import { RequestStore } from './requests/request-store.ts';
+import { StoreSecurityEventsLoop } from './security/store-security-events-loop.ts';
+import { StrayReports } from './security/stray-reports.ts';
 
 const REDIS_START_TIMEOUT_MS = 20_000;
 const MAX_DATABASE_CONNECTIONS = 4;
 /** A change of the registry reaches Redis within this time. */
 const PROJECT_EVERY_MS = 250;
 const KEEP_LOG_EVERY_MS = 1000;
+/**
+ * How far behind its newest report a mobile device may be in the registry. Ingest and detection read every device anew after
+ * each change of the registry, so that this is also how often a fleet that moves makes them.
+ */
+const FOLLOW_POSITIONS_EVERY_MS = 10_000;
+/** One sample of each device's clock in this time: fifteen of them are two and a half minutes of a busy device. */
+const STORE_CLOCKS_EVERY_MS = 10_000;
 
 export async function startWorker({ config, log, resources }: ServiceContext<WorkerConfig>): Promise<void> {
   const { REDIS_URL: url, TELLTALE_SHARDS: shardCount } = config;
@@ -55,9 +69,17 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   resources.defer('registry watch', () => watch.close());
   await watch.start();
 
+  const partitions = new Partitions(database);
+  const clocks = new DeviceClocks(database);
+  const follower = new PositionFollower(database);
   const persist = new PersistLoop(
     { reader: open('worker-persist'), redis },
-    new ReadingsStore(database, new MetricDirectory(database), new Partitions(database)),
+    new PackStore({
+      readings: new ReadingsStore(database, new MetricDirectory(database), partitions),
+      positions: new PositionsStore(database, partitions),
+      strays: new StrayReports(redis),
+      clocks,
+    }),
     { shardCount, readCount: config.TELLTALE_WORKER_READ_COUNT, batchReadings: config.TELLTALE_WORKER_BATCH_READINGS },
     { metrics, log },
   );
@@ -68,16 +90,24 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   });
   const storeAlerts = new StoreAlertsLoop({ reader: open('worker-alerts'), redis }, new AlertStore(database), log);
   const carryOut = new CarryOutLoop({ reader: open('worker-requests'), redis }, new RequestStore(database), log);
+  const storeSecurityEvents = new StoreSecurityEventsLoop(
+    { reader: open('worker-security'), redis },
+    new SecurityEventStore(database),
+    log,
+  );
 
   await keeper.check();
   resources.defer('detect checkpoint', () => detect.checkpoint());
   const loops = [
     every('log', KEEP_LOG_EVERY_MS, () => keeper.check()),
     every('project', PROJECT_EVERY_MS, () => projector.check()),
+    every('follow positions', FOLLOW_POSITIONS_EVERY_MS, () => follower.check()),
+    every('clocks', STORE_CLOCKS_EVERY_MS, () => clocks.flush()),
     { name: 'persist', pass: () => persist.pass() },
     { name: 'detect', pass: () => detect.pass() },
     { name: 'store alerts', pass: () => storeAlerts.pass() },
     { name: 'carry out requests', pass: () => carryOut.pass() },
+    { name: 'store security events', pass: () => storeSecurityEvents.pass() },
   ].map(({ name, pass }) => ({ name, loop: new RunLoop({ name, log, pass }) }));
   resources.defer('loops', async () => {
     await Promise.all(loops.map(({ loop }) => loop.close()));

@@ -10,6 +10,8 @@ export interface DevicePack {
   readonly readings: readonly Reading[];
   /** Now when it does not matter. */
   readonly receivedUs?: number;
+  /** When it was received, if that does not matter. */
+  readonly createdUs?: number;
 }
 
 export function metricName(text: string): MetricName {
@@ -22,8 +24,18 @@ export function numberReading(metric: string, timeUs: number, value: number, uni
   return { metric: metricName(metric), timeUs, unit, value };
 }
 
-export function encodePack({ device, readings, receivedUs = Date.now() * 1000 }: DevicePack): string {
-  const origin = { device, key: 'thumbprint', nonce: receivedUs, createdUs: receivedUs, receivedUs };
+/** Readings that make a position. */
+export function positionReadings(timeUs: number, lat: number, lon: number, altM?: number): readonly Reading[] {
+  return [
+    numberReading('lat', timeUs, lat, 'lat'),
+    numberReading('lon', timeUs, lon, 'lon'),
+    ...(altM === undefined ? [] : [numberReading('alt', timeUs, altM, 'm')]),
+  ];
+}
+
+export function encodePack(pack: DevicePack): string {
+  const { device, readings, receivedUs = Date.now() * 1000, createdUs = receivedUs } = pack;
+  const origin = { device, key: 'thumbprint', nonce: receivedUs, createdUs, receivedUs };
   return encodeAdmittedPack(origin, readings);
 }
 

@@ -2,11 +2,15 @@ import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { consumerGroups, redisKeys } from '../../contracts/redis-keys.ts';
+import { DeviceClocks } from '../../services/worker/clocks/device-clocks.ts';
 import { MetricDirectory } from '../../services/worker/persist/metric-directory.ts';
 import { createWorkerMetrics } from '../../services/worker/metrics.ts';
+import { PackStore } from '../../services/worker/persist/pack-store.ts';
 import { Partitions } from '../../services/worker/persist/partitions.ts';
 import { PersistLoop, type PersistOptions } from '../../services/worker/persist/persist-loop.ts';
+import { PositionsStore } from '../../services/worker/persist/positions-store.ts';
 import { ReadingsStore } from '../../services/worker/persist/readings-store.ts';
+import { StrayReports } from '../../services/worker/security/stray-reports.ts';
 import type { Redis } from '../../platform/redis/open-redis.ts';
 import { SHARD_COUNT, type WorkerStores } from './worker-stores.ts';
 
@@ -16,6 +20,7 @@ export function createReadingsStore(database: Pool): ReadingsStore {
 
 export interface Persisting {
   readonly loop: PersistLoop;
+  readonly clocks: DeviceClocks;
   readonly metrics: Registry;
 }
 
@@ -26,13 +31,19 @@ export function createPersisting(
   database = stores.database,
 ): Persisting {
   const metrics = new Registry();
+  const clocks = new DeviceClocks(database);
   const loop = new PersistLoop(
     { reader: stores.openRedis('test-persist'), redis: stores.redis },
-    createReadingsStore(database),
+    new PackStore({
+      readings: createReadingsStore(database),
+      positions: new PositionsStore(database, new Partitions(database)),
+      strays: new StrayReports(stores.redis),
+      clocks,
+    }),
     { shardCount: SHARD_COUNT, readCount: 128, batchReadings: 10_000, ...options },
     { metrics: createWorkerMetrics(metrics), log: stores.log },
   );
-  return { loop, metrics };
+  return { loop, clocks, metrics };
 }
 
 /** What ingest waits for before it admits anything: every shard has its stream and its group. */

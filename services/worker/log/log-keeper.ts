@@ -31,6 +31,7 @@ export class LogKeeper {
     else await this.#recordOthers(epochs);
     await this.#createGroup(redisKeys.alerts, consumerGroups.storeAlerts);
     await this.#createGroup(redisKeys.requests, consumerGroups.carryOut);
+    await this.#createGroup(redisKeys.securityEvents, consumerGroups.storeSecurityEvents);
   }
 
   /**

@@ -5,7 +5,7 @@ import { GroupReader } from '../../../platform/redis/group-reader.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
 import type { WorkerMetrics } from '../metrics.ts';
-import type { ReadingsStore } from './readings-store.ts';
+import type { PackStore } from './pack-store.ts';
 
 export interface PersistOptions {
   readonly shardCount: number;
@@ -22,18 +22,18 @@ interface Entry {
 
 const CONSUMER = 'shard';
 
-/** Moves readings from the log to the store: reads as a consumer group, stores, and acknowledges after the commit. */
+/** Moves packs from the log to the store: reads as a consumer group, stores, and acknowledges after the commit. */
 export class PersistLoop {
   readonly #reader: GroupReader;
   readonly #redis: Redis;
-  readonly #store: ReadingsStore;
+  readonly #store: PackStore;
   readonly #options: PersistOptions;
   readonly #metrics: WorkerMetrics;
   readonly #log: Logger;
 
   constructor(
     connections: { readonly reader: Redis; readonly redis: Redis },
-    store: ReadingsStore,
+    store: PackStore,
     options: PersistOptions,
     observers: { readonly metrics: WorkerMetrics; readonly log: Logger },
   ) {

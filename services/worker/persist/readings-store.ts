@@ -50,7 +50,7 @@ export class ReadingsStore {
     }
     const offered = columns.device.length;
     if (offered === 0) return { stored: 0, offered, unstorable };
-    await this.#partitions.ensureFor(columns.timeUs);
+    await this.#partitions.ensureFor('readings', columns.timeUs);
     const { rowCount } = await this.#database.query(
       `INSERT INTO readings
          (device_id, metric_id, time, value, value_string, value_bool, value_sum, received_at, late)

@@ -83,6 +83,22 @@ const UNACCEPTABLE: Readonly<Record<string, readonly [body: unknown, ...pointers
   'a reading from the next year': [[{ ...OK, bt: Math.floor(Date.now() / 1000) + 365 * DAY_S }], '/0'],
   'a reading from more than 7 days ago': [[{ ...OK, t: -7 * DAY_S - 0.000001 }], '/0/t'],
   'a member named __proto__ with the value': ['[{"n":"x","__proto__":{"v":5}}]', '/0'],
+  'a latitude without its longitude': [[OK, { n: 'lat', u: 'lat', v: 47.5 }], '/1'],
+  'a longitude of another time than its latitude': [
+    [
+      { n: 'lat', u: 'lat', v: 47.5 },
+      { n: 'lon', u: 'lon', v: 19, t: -1 },
+    ],
+    '/0',
+    '/1',
+  ],
+  'a latitude beyond the pole': [
+    [
+      { n: 'lat', u: 'lat', v: 90.1 },
+      { n: 'lon', u: 'lon', v: 19 },
+    ],
+    '/0/v',
+  ],
   'more than 64 metrics': [Array.from({ length: 65 }, (_, index) => ({ n: `m${index}`, v: 1 })), ''],
 };
 

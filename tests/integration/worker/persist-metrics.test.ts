@@ -71,7 +71,7 @@ test('several workers can make the same partitions at once', async () => {
   await using stores = await openWorkerStores();
   const timesUs = Array.from({ length: 5 }, (_, day) => NOW_US + day * 86_400_000_000);
   const outcomes = await Promise.allSettled(
-    Array.from({ length: 4 }, () => new Partitions(stores.database).ensureFor(timesUs)),
+    Array.from({ length: 4 }, () => new Partitions(stores.database).ensureFor('readings', timesUs)),
   );
   assert.deepEqual(new Set(outcomes.map(({ status }) => status)), new Set(['fulfilled']));
 });

@@ -221,3 +221,43 @@ test('any JSON value is answered without an exception, and what is accepted is s
     { numRuns: 2000 },
   );
 });
+
+test('a latitude and a longitude of one time make a position, whatever their names and their order', () => {
+  const result = readings([
+    { n: 'dev-1:y', u: 'lat', v: -90, t: -1 },
+    { n: 'x', u: 'lon', v: 180 },
+    { n: 'x', u: 'lon', v: -180, t: -1 },
+    { n: 'y', u: 'lat', v: 90 },
+  ]);
+  assert.equal(result.length, 4);
+  // As RFC 8428 section 5.1.3 writes it, with the base time and relative ones.
+  const moving = readings([
+    { bn: 'dev-1:', bt: CREATED_S - 100, n: 'humidity', u: '%RH', v: 20 },
+    { n: 'lon', u: 'lon', v: 24.30621 },
+    { n: 'lat', u: 'lat', v: 60.07965 },
+    { n: 'lon', u: 'lon', t: 60, v: 24.30622 },
+    { n: 'lat', u: 'lat', t: 60, v: 60.07965 },
+  ]);
+  assert.equal(moving.length, 5);
+});
+
+test('half a position, two at one time and one beyond the globe are refused where they stand', () => {
+  const lat = { n: 'lat', u: 'lat', v: 47.5 };
+  const lon = { n: 'lon', u: 'lon', v: 19 };
+  const refusals: readonly (readonly [pack: unknown, ...pointers: string[]])[] = [
+    [[lat], '/0'],
+    [[{ n: 'a', v: 1 }, lon], '/1'],
+    [[lat, { ...lon, t: 0.000001 }], '/0', '/1'],
+    [[lat, lon, { ...lat, n: 'lat-2' }], '/2'],
+    [[{ ...lat, v: 90.0000001 }, lon], '/0/v'],
+    [[lat, { ...lon, v: -180.0000001 }], '/1/v'],
+    [[{ ...lat, v: 47.5, bv: 47.5 }, lon], '/0/v'],
+    [[{ n: 'lat', u: 'lat', vs: '47.5' }, lon], '/0/v'],
+    [[lat, { n: 'lon', u: 'lon', vb: true }], '/1/v'],
+    [[{ n: 'lat', u: 'lat', s: 47.5 }, lon], '/0/v'],
+    [[{ bu: 'lat', n: 'lat', v: 47.5 }], '/0'],
+  ];
+  for (const [pack, ...expected] of refusals) assert.deepEqual(pointers(pack), expected, JSON.stringify(pack));
+  const halves = Array.from({ length: 40 }, (_, index) => ({ ...lat, t: -index }));
+  assert.equal(errors(halves).length, 16);
+});
