@@ -197,6 +197,18 @@ test('a block holds in every process and after a restart, and an admission in on
   assertAccepted(await sendFrom(shared, device.request()), 1);
 });
 
+test('blocked comes after framing and before the state of device, key and clock', async () => {
+  const device = await platform.addDevice();
+  const address = newAddress();
+  await failUntilBlocked(address, () => badlySigned(device));
+  await platform.registry.disable(device);
+  const first = withField(device.request({ createdS: 1 }), 'Content-Type', 'text/plain');
+  assertProblem(await sendFrom(address, first), 415, 'unsupported-media-type');
+  assertProblem(await sendFrom(address, strangerOf(device)), 401, 'unauthorized');
+  assertProblem(await sendFrom(address, device.request({ createdS: 1 })), 403, 'blocked');
+  assertProblem(await sendFrom(newAddress(), device.request({ createdS: 1 })), 403, 'device-disabled');
+});
+
 test('all addresses of an IPv6 /64 are one, and those of its neighbour are others', async () => {
   const device = await platform.addDevice();
   let host = 0;
