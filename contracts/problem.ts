@@ -16,6 +16,8 @@ const PROBLEMS = {
   unauthorized: { status: 401, title: 'Unauthorized' },
   /** Unknown, used or expired enrolment token, or one for another device: one answer for all. */
   'enrolment-token-invalid': { status: 401, title: 'Enrolment token invalid' },
+  /** An operator refuses the network, or too many failures came from the address or from this device at this address. */
+  blocked: { status: 403, title: 'Blocked' },
   'device-disabled': { status: 403, title: 'Device disabled' },
   'key-not-yet-valid': { status: 403, title: 'Device key not yet valid' },
   'key-expired': { status: 403, title: 'Device key expired' },

@@ -38,6 +38,8 @@ export const redisKeys = {
   zones: 'tt:{registry}:zones',
   /** Hash: SHA-256 of an enrolment token that nobody has used yet, base64url, to its record. */
   enrolmentTokens: 'tt:{registry}:enrolment-tokens',
+  /** Hash: network that operators refuse to its record. */
+  ipBlocks: 'tt:{registry}:ip-blocks',
   /** Stream of what devices ask the registry to change. */
   requests: 'tt:{registry}:requests',
   /** Where one of these requests stands; kept for a day. */
@@ -53,6 +55,14 @@ export const redisKeys = {
    * event that nobody stored in time is not worth a reading.
    */
   securityEvents: 'tt:{security}:events',
+  /** Hash: blocked source to its block, by contracts/source-block.ts. */
+  blocks: 'tt:{security}:blocks',
+  /** Sorted set of the same sources by when they can be forgotten, Unix milliseconds. */
+  blocksEnd: 'tt:{security}:blocks-end',
+  /** Stream of changes of blocks, bounded: who starts reads the hash. */
+  blockChanges: 'tt:{security}:block-changes',
+  /** Exists while an envelope of the source was admitted a short time ago; not kept on the disk. */
+  admittedFrom: (source: string) => `tt:{security}:admitted:${source}`,
 } as const;
 
 export const redisChannels = {

@@ -54,6 +54,12 @@ const enrolmentTokenSchema = z.object({
 });
 export type EnrolmentTokenRecord = z.infer<typeof enrolmentTokenSchema>;
 
+const ipBlockSchema = z.object({
+  /** Null for one without an end. */
+  expires_at_ms: z.int().nullable(),
+});
+export type IpBlockRecord = z.infer<typeof ipBlockSchema>;
+
 export interface ZoneRecord {
   readonly id: string;
   readonly name: string;
@@ -68,4 +74,5 @@ function parseWith<T>(schema: z.ZodType<T>, json: string): T {
 export const parseDeviceRecord = (json: string): DeviceRecord => parseWith(deviceSchema, json);
 export const parseApiKeyRecord = (json: string): ApiKeyRecord => parseWith(apiKeySchema, json);
 export const parseEnrolmentTokenRecord = (json: string): EnrolmentTokenRecord => parseWith(enrolmentTokenSchema, json);
+export const parseIpBlockRecord = (json: string): IpBlockRecord => parseWith(ipBlockSchema, json);
 export const parseRuleRecord = (json: string): Rule => parseWith(ruleSchema, json);

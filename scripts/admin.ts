@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addDevice } from './admin/add-device.ts';
 import { applyRules } from './admin/apply-rules.ts';
+import { blockNetwork, printBlocked, unblockNetwork } from './admin/block-network.ts';
 import { disableDevice, enableDevice, revokeApiKey, revokeKey, rotateApiKey } from './admin/change-trust.ts';
 import { printEnrolmentToken } from './admin/create-enrolment-token.ts';
 import { writeBrokerLogins } from './admin/write-broker-logins.ts';
@@ -74,6 +75,25 @@ program
   .argument('<key id>')
   .description('refuse a key of a device for good')
   .action(revokeKey);
+
+program
+  .command('block')
+  .argument('<network>', 'address or network, such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/64')
+  .option('--for <duration>', 'how long, such as 30m, 1h or 7d (default: until it is unblocked)')
+  .option('--reason <text>', 'why, for whoever reads it later')
+  .option('--force', 'block a network that is wider than /8, or than /16 of IPv6', false)
+  .description('refuse all that comes from a network')
+  .action(blockNetwork);
+program
+  .command('unblock')
+  .argument('<network>', 'as it was blocked, or one in which ingest has blocked addresses or devices')
+  .description('end the block of a network, and all that ingest has blocked for failures in it')
+  .action(unblockNetwork);
+program
+  .command('blocked')
+  .option('--json', 'as JSON', false)
+  .description('show what is blocked: by operators, and by ingest for failures')
+  .action(printBlocked);
 
 program
   .command('rules')

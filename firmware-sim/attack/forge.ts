@@ -25,7 +25,10 @@ export interface ForgeParts {
 /** More than the longest time that an envelope can be allowed to wait at a gateway (7 days). */
 const STALE_BY_S = 8 * 86_400;
 
-/** `blocked` is right only where failures count against the sender: not for what fails before anybody is named. */
+/**
+ * `blocked` is right only where failures count against the sender: not for what fails before anybody is named, nor for a
+ * wrong clock, nor for replays and floods at the pace of these attackers.
+ */
 export function createForge(kind: AttackKind, parts: ForgeParts): Forge {
   const { device, encoding, nonces, captured } = parts;
   const signAs = (signing: FleetDevice, lateS = 0) => {
@@ -44,7 +47,7 @@ export function createForge(kind: AttackKind, parts: ForgeParts): Forge {
     case 'bad-signature':
       return always(signAs(withAnotherKey(device)), problem('signature-invalid'), BLOCKED);
     case 'stale':
-      return always(signAs(device, STALE_BY_S), problem('timestamp-skew'), BLOCKED);
+      return always(signAs(device, STALE_BY_S), problem('timestamp-skew'));
     case 'unknown-key':
       return always(signAs(withUnknownApiKey(device)), problem('unauthorized'), BLOCKED);
     case 'flood':

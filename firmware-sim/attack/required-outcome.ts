@@ -9,7 +9,7 @@ export interface AttackOutcome {
 
 export const ACCEPTED: AttackOutcome = { status: 202, code: 'accepted' };
 /** Too many failures came from the address, or from the device at this address. */
-export const BLOCKED: AttackOutcome = { status: 403, code: 'blocked' };
+export const BLOCKED: AttackOutcome = problem('blocked');
 
 export function problem(code: ProblemCode): AttackOutcome {
   return { status: problemOf(code).status, code };

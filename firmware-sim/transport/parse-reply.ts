@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ProblemCode } from '../../contracts/problem.ts';
 import type { Delivery } from './transport.ts';
 
 export interface Reply {
@@ -14,6 +15,9 @@ const problemSchema = z.object({ code: z.string(), server_time: z.number().optio
 /** The request was not wrong, the moment was. */
 const TRY_LATER: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
+/** Says nothing about the envelope, and ends. */
+const BLOCKED: ProblemCode = 'blocked';
+
 /** Reads a reply of `POST /v1/telemetry`. */
 export function parseReply({ status, retryAfter, body }: Reply): Delivery {
   const content = parseJson(body);
@@ -25,7 +29,8 @@ export function parseReply({ status, retryAfter, body }: Reply): Delivery {
   }
   const problem = problemSchema.safeParse(content);
   const code = problem.success ? problem.data.code : `http-${status}`;
-  if (TRY_LATER.has(status)) return { kind: 'busy', code, retryAfterMs: parseRetryAfterMs(retryAfter) };
+  if (TRY_LATER.has(status) || code === BLOCKED)
+    return { kind: 'busy', code, retryAfterMs: parseRetryAfterMs(retryAfter) };
   const serverTimeS = problem.data?.server_time;
   return { kind: 'refused', code, serverTimeMs: serverTimeS === undefined ? undefined : serverTimeS * 1000 };
 }

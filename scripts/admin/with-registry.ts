@@ -1,29 +1,52 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool } from 'pg';
 import { redisKeys } from '../../contracts/redis-keys.ts';
 import { createLogger } from '../../platform/log/logger.ts';
 import { openPostgres } from '../../platform/postgres/open-postgres.ts';
 import { RegistryStore } from '../../platform/postgres/registry-store.ts';
 import { TrustStore } from '../../platform/postgres/trust-store.ts';
-import { openRedis, waitForRedis } from '../../platform/redis/open-redis.ts';
+import { openRedis, waitForRedis, type Redis } from '../../platform/redis/open-redis.ts';
 import { loadRunFile } from '../dev-stack/run-file.ts';
 import { parseStackSettings } from '../dev-stack/settings.ts';
 
 const PROJECTION_TIMEOUT_MS = 15_000;
 
+/** Where the platform is whose registry is written. */
+export interface Stores {
+  readonly database: Pool;
+  /** Undefined when it is not known where the services' Redis is. */
+  readonly redisUrl: string | undefined;
+}
+
 /** Writes the registry; `write` answers the version of its change. Returns when the services know it, if it is known where their Redis is. */
 export async function withRegistry(
   write: (registry: RegistryStore, trust: TrustStore) => Promise<string>,
 ): Promise<void> {
+  await withStores(async ({ database, redisUrl }) => {
+    const version = await write(new RegistryStore(database), new TrustStore(database));
+    await untilProjected(redisUrl, version);
+  });
+}
+
+export async function withStores(use: (stores: Stores) => Promise<void>): Promise<void> {
   const { databaseUrl, redisUrl } = await findStores();
   const log = createLogger('admin', 'silent');
   const database = openPostgres({ url: databaseUrl, name: 'telltale-admin', maxConnections: 1 }, log);
-  let version: string;
   try {
-    version = await write(new RegistryStore(database), new TrustStore(database));
+    await use({ database, redisUrl });
   } finally {
     await database.end();
   }
-  if (redisUrl !== undefined) await waitForProjection(redisUrl, version);
+}
+
+export async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = openRedis({ url, name: 'admin', manner: 'patient' }, createLogger('admin', 'silent'));
+  try {
+    await waitForRedis(redis, PROJECTION_TIMEOUT_MS);
+    return await use(redis);
+  } finally {
+    redis.disconnect();
+  }
 }
 
 /** Those of the environment, else those of the platform that runs in this folder. */
@@ -35,17 +58,15 @@ export async function findStores(): Promise<{ databaseUrl: string; redisUrl: str
   throw new Error('no platform runs here: start one with "npm start", or set DATABASE_URL (and REDIS_URL)');
 }
 
-async function waitForProjection(url: string, version: string): Promise<void> {
-  const redis = openRedis({ url, name: 'admin', manner: 'patient' }, createLogger('admin', 'silent'));
-  try {
-    await waitForRedis(redis, PROJECTION_TIMEOUT_MS);
+/** Returns at once when it is not known where Redis is. */
+export async function untilProjected(url: string | undefined, version: string): Promise<void> {
+  if (url === undefined) return;
+  await withRedis(url, async (redis) => {
     const deadlineMs = Date.now() + PROJECTION_TIMEOUT_MS;
     while (BigInt((await redis.get(redisKeys.registryVersion)) ?? '0') < BigInt(version)) {
       if (Date.now() > deadlineMs)
         throw new Error('written, but the worker does not project it; is the worker running?');
       await delay(50);
     }
-  } finally {
-    redis.disconnect();
-  }
+  });
 }

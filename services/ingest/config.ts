@@ -53,6 +53,11 @@ export const ingestSettings = {
   TELLTALE_INGEST_LIMIT_CLASSES: ratesByClass.default(new Map()),
   TELLTALE_INGEST_LIMIT_ADDRESS_PER_S: ratePerS.default(1000),
   TELLTALE_INGEST_LIMIT_OVERALL_PER_S: ratePerS.default(50_000),
+  /** Failures, not too far apart, after which an address or a device at an address is blocked. */
+  TELLTALE_INGEST_BLOCK_AFTER: integer(1, 1_000_000).default(20),
+  /** How long it is blocked the first time; each further time twice as long, up to the longest. */
+  TELLTALE_INGEST_BLOCK_FIRST_S: integer(1, 86_400).default(60),
+  TELLTALE_INGEST_BLOCK_LONGEST_S: integer(1, 604_800).default(86_400),
   /** Addresses and networks, with commas between, whose X-Forwarded-For is believed. */
   TELLTALE_INGEST_TRUSTED_PROXIES: networks.default([]),
   /** PEM files; with certificate and key the port speaks TLS. */

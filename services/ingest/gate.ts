@@ -1,6 +1,9 @@
 import type { StatedOrigin } from '../../contracts/envelope-claim.ts';
 import type { DeviceRecord } from '../../contracts/registry.ts';
 import type { Logger } from '../../platform/log/logger.ts';
+import { parseApiKey } from '../../core/identity/api-key.ts';
+import { failureOfClaim, failureOfProof, type FailureKind } from './hostile/failure.ts';
+import type { HostileSources } from './hostile/hostile-sources.ts';
 import { decideClaim, type Freshness } from './identify/decide-claim.ts';
 import type { Identities } from './identify/identities.ts';
 import { allowanceOf, quotaExceeded } from './limit/limit-outcome.ts';
@@ -15,6 +18,7 @@ export interface GateParts {
   readonly registry: { readonly version: number | undefined; advance(version: number): void; check(): Promise<void> };
   readonly identities: Identities;
   readonly limiter: RateLimiter;
+  readonly hostile: HostileSources;
 }
 
 /** The registry has changed meanwhile in what devices may do. */
@@ -30,8 +34,9 @@ export type Prove<Claim, Reply> = (
 ) => Promise<Reply | Rejected | Stale>;
 
 /**
- * What a device passes before anything of its message is proved: who it is, the state of device and key, freshness, limits.
- * The order of the steps is the precedence of the problem codes, cheap ones first.
+ * What a device passes before anything of its message is proved: who it is, blocks, the state of device and key, freshness,
+ * limits. The order of the steps is the precedence of the problem codes, cheap ones first; only from an address that is
+ * blocked nothing is looked up, so that strangers hear what devices hear there.
  */
 export class Gate {
   readonly #parts: GateParts;
@@ -64,6 +69,10 @@ export class Gate {
     registryVersion: number,
     prove: Prove<Claim, Reply>,
   ): Promise<Reply | Rejected | Stale> {
+    const { hostile } = this.#parts;
+    const { source, receivedMs } = message;
+    const unwelcome = hostile.refuseAddress(source, receivedMs);
+    if (unwelcome !== undefined) return unwelcome;
     let device: DeviceRecord | undefined;
     try {
       const found = this.#parts.identities.find(message.sender, message.receivedMs);
@@ -72,18 +81,49 @@ export class Gate {
       this.#log.debug({ err: error }, 'the registry cannot be read');
       return reducedCapacity('the registry cannot be read');
     }
-    if (device === undefined) return rejected('unauthorized');
-
-    // Blocks of addresses and of (address, device) pairs are decided here, before the claim is read.
+    if (device === undefined) return this.#refuseStranger(message);
+    const refused = hostile.refusePair(source, device.id, receivedMs);
+    if (refused !== undefined) return refused;
     if (device.disabled) return rejected('device-disabled');
     const claim = message.readClaim();
     const origin = claim.ok ? claim.value : claim.error.origin;
     const refusal = origin === undefined ? undefined : decideClaim(device, origin, message, this.#freshness);
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined) {
+      if (refusal.code === 'key-revoked') this.#fail(message, device, refusal, 'key-revoked');
+      return refusal;
+    }
     return await this.#limit(message, device, async () => {
-      if (!claim.ok) return rejected(claim.error.code, { detail: claim.error.detail });
-      return await prove(claim.value, device, registryVersion);
+      if (!claim.ok) {
+        const unreadable = rejected(claim.error.code, { detail: claim.error.detail });
+        this.#fail(message, device, unreadable, failureOfClaim(unreadable.code));
+        return unreadable;
+      }
+      const outcome = await prove(claim.value, device, registryVersion);
+      if ('staleBefore' in outcome) return outcome;
+      if (outcome.kind !== 'rejected') hostile.admitted(source, device.id, receivedMs);
+      else this.#fail(message, device, outcome, failureOfProof(outcome.code));
+      return outcome;
     });
+  }
+
+  /** Asked after the look-up: who guesses at somebody's API key must not keep the one who has it from being heard. */
+  #refuseStranger({ sender, source, receivedMs }: Pick<Message, 'sender' | 'source' | 'receivedMs'>): Rejected {
+    const apiKeyId = sender.kind === 'api-key' ? parseApiKey(sender.text)?.id : undefined;
+    const claimant = apiKeyId === undefined ? undefined : `@${apiKeyId}`;
+    const { hostile } = this.#parts;
+    const refused = claimant === undefined ? undefined : hostile.refusePair(source, claimant, receivedMs);
+    if (refused !== undefined) return refused;
+    hostile.failed({ kind: 'api-key-unknown', code: 'unauthorized', source, claimant }, receivedMs);
+    return rejected('unauthorized');
+  }
+
+  #fail(
+    { source, receivedMs }: Pick<Message, 'source' | 'receivedMs'>,
+    device: DeviceRecord,
+    { code }: Rejected,
+    kind: FailureKind | undefined,
+  ): void {
+    if (kind !== undefined) this.#parts.hostile.failed({ kind, code, source, claimant: device.id }, receivedMs);
   }
 
   /** The last step before curve arithmetic. */

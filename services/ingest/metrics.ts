@@ -12,6 +12,9 @@ export interface IngestGauges {
   readonly inFlight: () => number;
   readonly verifyWaiting: () => number;
   readonly knownIdentities: () => number;
+  readonly blocks: () => number;
+  readonly suspects: () => number;
+  readonly blockedNetworks: () => number;
   /** Undefined without a broker. */
   readonly mqttConnected: (() => number) | undefined;
 }
@@ -55,4 +58,7 @@ export function registerIngestGauges(registry: Registry, gauges: IngestGauges): 
     gauge('ingest_mqtt_connections', 'Connections to the broker that are up.', gauges.mqttConnected);
   }
   gauge('ingest_known_identities', 'API keys and devices in the cache of the registry.', gauges.knownIdentities);
+  gauge('ingest_blocked_sources', 'Addresses, and devices at addresses, that are blocked for failures.', gauges.blocks);
+  gauge('ingest_suspects', 'Addresses, and devices at addresses, whose failures are counted.', gauges.suspects);
+  gauge('ingest_blocked_networks', 'Networks that operators refuse, expired ones included.', gauges.blockedNetworks);
 }

@@ -1,3 +1,4 @@
+import type { SecurityEvent } from '../../contracts/security-event.ts';
 import { AdminServer } from '../../platform/http/admin-server.ts';
 import { createVerifier } from '../../platform/crypto/create-verifier.ts';
 import type { Logger } from '../../platform/log/logger.ts';
@@ -6,10 +7,16 @@ import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
 import { checkRedisIsSafe, claimShardCount } from '../../platform/redis/check-redis.ts';
 import { openRedis, waitForRedis } from '../../platform/redis/open-redis.ts';
 import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
+import { appendSecurityEvents } from '../../platform/redis/append-security-events.ts';
+import { SourceBlocks } from '../../platform/redis/source-blocks.ts';
 import { AdmissionQueue } from './admit/admission-queue.ts';
 import { tlsFilesOf, type IngestConfig } from './config.ts';
 import { FrontDoor } from './front-door.ts';
 import { Gate } from './gate.ts';
+import { createHostileMetrics } from './hostile/hostile-metrics.ts';
+import { HostileSources } from './hostile/hostile-sources.ts';
+import { NetworkBlocks } from './hostile/network-blocks.ts';
+import { SecurityReporter } from './hostile/security-reporter.ts';
 import { ClientAddress } from './http/client-address.ts';
 import { Endpoint } from './http/endpoint.ts';
 import { createFindResource } from './http/find-resource.ts';
@@ -30,6 +37,9 @@ import { VerifyPool } from './verify/verify-pool.ts';
 
 const REDIS_START_TIMEOUT_MS = 20_000;
 const MAX_IDENTITIES = 50_000;
+/** How long a score at the limit lasts, and how long after a block the next one counts as a first one. */
+const FORGET_FAILURES_MS = 120_000;
+const FORGET_OFFENCES_MS = 86_400_000;
 /** For keys, which are rarely changed, in this thread. */
 const MAX_DESK_KEYS = 100;
 
@@ -43,7 +53,12 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   await claimShardCount(redis, config.TELLTALE_SHARDS);
 
   const identities = new Identities(redis, MAX_IDENTITIES);
-  const watch = new RegistryWatch({ redis, subscriber, onChange: () => identities.clear(), log });
+  const networks = new NetworkBlocks(redis);
+  const onChange = (): void => {
+    identities.clear();
+    networks.invalidate();
+  };
+  const watch = new RegistryWatch({ redis, subscriber, onChange, log });
   resources.defer('registry watch', () => watch.close());
   await watch.start();
 
@@ -64,24 +79,43 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   const limiter = new RateLimiter({ redis, shardCount: config.TELLTALE_SHARDS, limits, log });
   resources.defer('rate limits', () => limiter.close());
   limiter.start();
+  const registry = createMetricsRegistry('ingest');
+  const hostileMetrics = createHostileMetrics(registry);
+  const append = (events: readonly SecurityEvent[]): Promise<void> => appendSecurityEvents(redis, events);
+  const reporter = new SecurityReporter({ append, metrics: hostileMetrics, log });
+  const hostile = new HostileSources(
+    { blocks: new SourceBlocks(redis), networks, reporter, metrics: hostileMetrics },
+    {
+      failures: { limit: config.TELLTALE_INGEST_BLOCK_AFTER, forgetMs: FORGET_FAILURES_MS },
+      terms: {
+        firstMs: config.TELLTALE_INGEST_BLOCK_FIRST_S * 1000,
+        longestMs: config.TELLTALE_INGEST_BLOCK_LONGEST_S * 1000,
+        quietMs: FORGET_OFFENCES_MS,
+      },
+      log,
+    },
+  );
+  resources.defer('hostile sources', () => hostile.close());
+  await hostile.start();
   const freshness = {
     lateMs: config.TELLTALE_INGEST_FRESHNESS_LATE_S * 1000,
     earlyMs: config.TELLTALE_INGEST_FRESHNESS_EARLY_S * 1000,
     holdMs: config.TELLTALE_INGEST_MAX_HOLD_S * 1000,
   };
-  const gate = new Gate({ registry: watch, identities, limiter }, { freshness, log });
+  const gate = new Gate({ registry: watch, identities, limiter, hostile }, { freshness, log });
   const frontDoor = new FrontDoor({ gate, pool, admissions }, log);
   const verifier = createVerifier(config.TELLTALE_INGEST_VERIFIER, MAX_DESK_KEYS);
   const waitMs = config.TELLTALE_INGEST_REQUEST_WAIT_S * 1000;
-  const requests = new RegistryRequests({ redis, limiter, registry: watch }, { waitMs, log });
+  const requests = new RegistryRequests({ redis, limiter, hostile, registry: watch }, { waitMs, log });
   const findResource = createFindResource({
     telemetry: createTelemetryResource(frontDoor),
-    enrolments: createEnrolmentsResource(new EnrolmentDesk({ redis, limiter, verifier, requests }, { freshness, log })),
+    enrolments: createEnrolmentsResource(
+      new EnrolmentDesk({ redis, limiter, hostile, verifier, requests }, { freshness, log }),
+    ),
     keys: createKeysResource(new KeyDesk({ gate, verifier, admissions, requests }, log)),
     requests,
   });
 
-  const registry = createMetricsRegistry('ingest');
   const metrics = createIngestMetrics(registry);
   const clientAddress = new ClientAddress(config.TELLTALE_INGEST_TRUSTED_PROXIES);
   const unready = (): readonly string[] => (redis.status === 'ready' ? [] : ['Redis does not answer']);
@@ -97,6 +131,9 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     inFlight: () => front.inFlight,
     verifyWaiting: () => pool.waiting,
     knownIdentities: () => identities.size,
+    blocks: () => hostile.blocks,
+    suspects: () => hostile.suspects,
+    blockedNetworks: () => networks.size,
     mqttConnected: mqtt === undefined ? undefined : () => mqtt.connected,
   });
   const admin = new AdminServer({

@@ -14,6 +14,7 @@ export const PROJECTED_HASHES = [
   redisKeys.rules,
   redisKeys.zones,
   redisKeys.enrolmentTokens,
+  redisKeys.ipBlocks,
 ];
 
 export function createProjector(stores: WorkerStores): Projector {

@@ -23,7 +23,8 @@ export async function startIngestHere(redisUrl: string, settings: ServiceSetting
   const config = loadIngestConfig({
     REDIS_URL: redisUrl,
     TELLTALE_SHARDS: String(SHARD_COUNT),
-    // Tests that are about something else ask as often as they like.
+    // Tests that are about something else ask and fail as often as they like.
+    TELLTALE_INGEST_BLOCK_AFTER: '1000000',
     TELLTALE_INGEST_LIMIT_DEVICE_PER_S: '100000',
     TELLTALE_INGEST_LIMIT_ADDRESS_PER_S: '100000',
     TELLTALE_INGEST_PORT: String(port),

@@ -10,6 +10,7 @@ import type { Logger } from '../../../platform/log/logger.ts';
 import { hashForMosquitto } from '../../../platform/crypto/mosquitto-password.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { Arrival } from '../http/resource.ts';
+import type { HostileSources } from '../hostile/hostile-sources.ts';
 import { decideTime, type Freshness } from '../identify/decide-claim.ts';
 import { allowanceOf, quotaExceeded } from '../limit/limit-outcome.ts';
 import type { RateLimiter } from '../limit/rate-limiter.ts';
@@ -21,6 +22,7 @@ import type { RegistryRequests } from './registry-requests.ts';
 export interface EnrolmentDeskParts {
   readonly redis: Redis;
   readonly limiter: RateLimiter;
+  readonly hostile: Pick<HostileSources, 'refuseAddress'>;
   readonly verifier: SignatureVerifier;
   readonly requests: RegistryRequests;
 }
@@ -41,6 +43,8 @@ export class EnrolmentDesk {
   }
 
   async handle(arrival: Arrival, content: Uint8Array): Promise<HttpOutcome> {
+    const unwelcome = this.#parts.hostile.refuseAddress(arrival.source, arrival.receivedMs);
+    if (unwelcome !== undefined) return unwelcome;
     const body = parseRequestBody(content, enrolmentRequestSchema);
     if (!body.ok) return body.error;
     try {

@@ -17,6 +17,7 @@ import {
 } from '../../../contracts/registry-request.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
+import type { HostileSources } from '../hostile/hostile-sources.ts';
 import type { Arrival } from '../http/resource.ts';
 import { allowanceOf, quotaExceeded } from '../limit/limit-outcome.ts';
 import type { RateLimiter } from '../limit/rate-limiter.ts';
@@ -25,6 +26,7 @@ import { reducedCapacity, rejected, type HttpOutcome } from '../outcome.ts';
 export interface RegistryRequestsParts {
   readonly redis: Redis;
   readonly limiter: RateLimiter;
+  readonly hostile: Pick<HostileSources, 'refuseAddress'>;
   readonly registry: { advance(version: number): void };
 }
 
@@ -94,6 +96,8 @@ export class RegistryRequests {
 
   /** What became of a request. */
   async read(kind: RegistryRequestKind, id: string, { source, receivedMs }: Arrival): Promise<HttpOutcome> {
+    const unwelcome = this.#parts.hostile.refuseAddress(source, receivedMs);
+    if (unwelcome !== undefined) return unwelcome;
     const verdict = this.#parts.limiter.decideStranger(source, receivedMs * 1000);
     if (!verdict.allowed) return quotaExceeded(verdict);
     const rateLimit = allowanceOf(verdict);

@@ -7,6 +7,7 @@ export const PROJECTION_HASHES = [
   redisKeys.rules,
   redisKeys.zones,
   redisKeys.enrolmentTokens,
+  redisKeys.ipBlocks,
 ] as const;
 
 /** A larger part would hold Redis up for more than a few milliseconds. */

@@ -55,9 +55,9 @@ export class Projector {
 
   /** A row that was deleted leaves no trace in the database but its absence. */
   async #holdsTooMuch(): Promise<boolean> {
-    const { devices, apiKeys, rules, zones, enrolmentTokens } = await loadRegistrySizes(this.#database);
+    const { devices, apiKeys, rules, zones, enrolmentTokens, ipBlocks } = await loadRegistrySizes(this.#database);
     const held = await Promise.all(PROJECTION_HASHES.map((hash) => this.#redis.hlen(hash)));
-    return [devices, apiKeys, rules, zones, enrolmentTokens].some((size, index) => (held[index] ?? 0) > size);
+    return [devices, apiKeys, rules, zones, enrolmentTokens, ipBlocks].some((size, index) => (held[index] ?? 0) > size);
   }
 
   async #raiseTrust(trust: string, whole: boolean): Promise<void> {
@@ -88,5 +88,5 @@ function triplesOf(rows: RegistryRows): Triple[] {
 
 /** In the order of the hashes. */
 function mapsOf(rows: RegistryRows): readonly ReadonlyMap<string, unknown>[] {
-  return [rows.devices, rows.apiKeys, rows.rules, rows.zones, rows.enrolmentTokens];
+  return [rows.devices, rows.apiKeys, rows.rules, rows.zones, rows.enrolmentTokens, rows.ipBlocks];
 }

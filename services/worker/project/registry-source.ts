@@ -1,5 +1,11 @@
 import type { Pool } from 'pg';
-import type { ApiKeyRecord, DeviceRecordJson, EnrolmentTokenRecord, ZoneRecord } from '../../../contracts/registry.ts';
+import type {
+  ApiKeyRecord,
+  DeviceRecordJson,
+  EnrolmentTokenRecord,
+  IpBlockRecord,
+  ZoneRecord,
+} from '../../../contracts/registry.ts';
 
 /** The registry as the database holds it, in the records of contracts/registry.ts. */
 export interface RegistryRows {
@@ -9,6 +15,8 @@ export interface RegistryRows {
   readonly zones: ReadonlyMap<string, ZoneRecord>;
   /** Null for one that has been used, which nobody needs to know any more. */
   readonly enrolmentTokens: ReadonlyMap<string, EnrolmentTokenRecord | null>;
+  /** By network; null for one whose block was ended. */
+  readonly ipBlocks: ReadonlyMap<string, IpBlockRecord | null>;
 }
 
 export interface RegistryVersions {
@@ -33,7 +41,8 @@ export async function loadRegistrySizes(database: Pool): Promise<RegistrySizes> 
   const { rows } = await database.query<RegistrySizes>(
     `SELECT (SELECT count(*)::int FROM devices) AS devices, (SELECT count(*)::int FROM api_keys) AS "apiKeys",
             (SELECT count(DISTINCT id)::int FROM rules) AS rules, (SELECT count(*)::int FROM zones) AS zones,
-            (SELECT count(*)::int FROM enrolment_tokens WHERE used_at IS NULL) AS "enrolmentTokens"`,
+            (SELECT count(*)::int FROM enrolment_tokens WHERE used_at IS NULL) AS "enrolmentTokens",
+            (SELECT count(*)::int FROM ip_blocks WHERE ended_at IS NULL) AS "ipBlocks"`,
   );
   const [sizes] = rows;
   if (sizes === undefined) throw new Error('a SELECT without FROM answers one row');
@@ -58,7 +67,9 @@ export async function loadRegistryRows(database: Pool, afterVersion: string): Pr
   const tokens = await database.query<{ hash: string; record: EnrolmentTokenRecord | null }>(ENROLMENT_TOKENS, [
     afterVersion,
   ]);
+  const ipBlocks = await database.query<{ network: string; record: IpBlockRecord | null }>(IP_BLOCKS, [afterVersion]);
   return {
+    ipBlocks: new Map(ipBlocks.rows.map(({ network, record }) => [network, record])),
     enrolmentTokens: new Map(tokens.rows.map(({ hash, record }) => [hash, record])),
     zones: new Map(zones.rows.map(({ record }) => [record.id, record])),
     devices: new Map(devices.rows.map(({ record }) => [record.id, record])),
@@ -96,3 +107,8 @@ const ENROLMENT_TOKENS = `
   SELECT ${base64url('t.hash')} AS hash, CASE WHEN t.used_at IS NULL THEN json_build_object(
     'device', t.device_id, 'expires_at_ms', ${MS('t.expires_at')}) END AS record
   FROM enrolment_tokens t WHERE t.registry_version > $1`;
+
+const IP_BLOCKS = `
+  SELECT b.network::text AS network, CASE WHEN b.ended_at IS NULL THEN json_build_object(
+    'expires_at_ms', ${MS('b.expires_at')}) END AS record
+  FROM ip_blocks b WHERE b.registry_version > $1`;

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { runSimulator } from '../../support/simulator-run.ts';
 
 test('a fleet delivers everything while attackers of every kind are refused, each as its kind requires', async () => {
-  const args = ['--devices', '6', '--rate', '2', '--duration', '6', '--attack', 'mix'];
+  // Long enough for attackers to be blocked: five requests a second, twenty failures.
+  const args = ['--devices', '6', '--rate', '2', '--duration', '8', '--attack', 'mix'];
   const { exitCode, summary, admitted, lines } = await runSimulator(args);
   assert.equal(exitCode, 0, lines.join('\n'));
   assert.equal(summary.attacks_accepted, 0);
@@ -13,6 +14,7 @@ test('a fleet delivers everything while attackers of every kind are refused, eac
   assert.ok(summary.attacks_sent > 0);
   const codes = Object.keys(summary.by_code).sort();
   assert.deepEqual(codes, [
+    'blocked',
     'malformed-body',
     'malformed-request',
     'payload-too-large',

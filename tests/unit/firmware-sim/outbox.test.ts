@@ -54,6 +54,12 @@ test('the packs of a device arrive one after the other, in order, with rising no
   );
 });
 
+test('a block is waited out, and the same envelope is sent again', async () => {
+  const blocked = { ...problem(403, 'blocked'), headers: { 'Retry-After': '0' } };
+  const { tally, received } = await deliver([blocked]);
+  assert.deepEqual([received.length, signaturesOf(received), tally.acceptedReadings], [2, 1, READINGS]);
+});
+
 test('a refused moment is waited for, and the same envelope is sent again', async () => {
   const busy = { ...problem(503, 'temporary-reduced-capacity'), headers: { 'Retry-After': '0' } };
   const { tally, received } = await deliver([busy, problem(429, 'quota-exceeded')]);
