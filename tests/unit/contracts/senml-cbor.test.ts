@@ -108,6 +108,10 @@ for (const [fault, hex] of Object.entries({
   'bytes after the pack': '81a1020100',
   'a pack that ends early': '82a10201',
   undefined: '81a102f7',
+  'the float 2.0 as a label': '81a2006161f9400001',
+  'NaN as a label': '81a2006161f97e0001',
+  'a byte string twice as a label of something within': '81a16178a2410001410002',
+  'an array as a label of something within': '81a16178a18001',
   nothing: '',
 })) {
   test(`${fault} makes it no pack at all`, () => {
