@@ -65,10 +65,12 @@ class StrictTokenizer extends Tokenizer {
 
   /** Keeps track of where the token stands: the decoder takes 2.0 for the key 2, and two equal byte strings for two keys. */
   #place(token: Token): void {
+    const around = this.#open.at(-1);
     if (Type.equals(token.type, Type.break)) {
+      // The decoder would let it stand for the value of a key.
+      if (around?.due !== Infinity || (around.isMap && around.read % 2 === 1)) throw new Error('a break out of place');
       this.#open.pop();
     } else {
-      const around = this.#open.at(-1);
       if (around?.isMap === true && around.read % 2 === 0 && !isKey(token)) throw new Error('a key of another type');
       if (around !== undefined) around.read += 1;
       const due = itemsWithin(token);
