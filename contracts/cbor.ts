@@ -33,7 +33,7 @@ export function parseCbor(bytes: Uint8Array, { floats, loose, tags }: CborStrict
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 type Token = ReturnType<Tokenizer['next']>;
 
@@ -57,8 +57,10 @@ class StrictTokenizer extends Tokenizer {
   override next(): Token {
     const token = super.next();
     if (Type.equals(token.type, Type.float) && !this.#floats) throw new Error('a float');
-    // The decoder replaces what is not UTF-8; this throws.
-    if (Type.equals(token.type, Type.string) && token.byteValue !== undefined) utf8.decode(token.byteValue);
+    // The decoder replaces what is not UTF-8 and drops a byte order mark; this throws, and keeps it.
+    if (Type.equals(token.type, Type.string) && token.byteValue !== undefined) {
+      token.value = utf8.decode(token.byteValue);
+    }
     this.#place(token);
     return token;
   }

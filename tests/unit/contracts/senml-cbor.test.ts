@@ -122,6 +122,10 @@ for (const [fault, hex] of Object.entries({
   });
 }
 
+test('a byte order mark is a character like any other, as it is in JSON', () => {
+  assert.deepEqual(parsed('81a20064efbbbf6e0364efbbbf73'), [{ n: '\ufeffn', vs: '\ufeffs' }]);
+});
+
 test('an indefinite pack is read like a definite one', () => {
   assert.deepEqual(parsed('9fbf00616e0201ffff'), [{ n: 'n', v: 1 }]);
 });
