@@ -97,7 +97,7 @@ class PackResolver {
       this.#resolveRecord(record, `/${index}`);
       if (this.#errors.length >= MAX_ERRORS) break;
     }
-    return this.#errors.length > 0 ? reject(this.#errors) : accept(this.#readings);
+    return this.#errors.length > 0 ? reject(this.#errors.slice(0, MAX_ERRORS)) : accept(this.#readings);
   }
 
   #fail(pointer: string, detail: string): undefined {
