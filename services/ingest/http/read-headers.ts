@@ -31,7 +31,7 @@ const FORWARDED_FOR = 'x-forwarded-for';
 const DIGITS = /^[0-9]{1,10}$/;
 
 /** Walks all fields, because uWebSockets answers only the first of a repeated one. Strings are copied: `request` dies soon. */
-export function readHeaders(request: HttpRequest): HeadersResult {
+export function readHeaders(request: Pick<HttpRequest, 'forEach'>): HeadersResult {
   const found = new Map<string, string>();
   let bytes = 0;
   let repeated: string | undefined;
