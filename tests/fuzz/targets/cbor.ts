@@ -26,7 +26,7 @@ const PROFILES = [
   { floats: true, loose: true },
 ] as const;
 /** Deeper nesting ends at the stack, which is not the same for both. */
-const MAX_COMPARED_BYTES = 2000;
+const MAX_COMPARED_BYTES = 500;
 
 export const cbor = createTarget('cbor', messages, (bytes) => {
   for (const profile of PROFILES) {

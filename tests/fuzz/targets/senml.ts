@@ -13,7 +13,7 @@ import { losesMembers } from '../oracles/count-members.ts';
 import { assertReadable, PACK_CONTEXT } from '../oracles/storable-pack.ts';
 
 /** Comparing what is nested deeper ends at the stack. */
-const MAX_COMPARED_BYTES = 2000;
+const MAX_COMPARED_BYTES = 500;
 
 export const senmlJson = createTarget('senml-json', jsonBytes, (content) => {
   const parsed = parseJson(content);
