@@ -21,6 +21,7 @@ const COMMANDS = {
     packages: process.argv.includes('mqtt') ? [redis, mosquitto] : [redis],
   },
   stress: { built: true, script: 'tests/load/stress.js', packages: [redis] },
+  fuzz: { built: false, script: 'tests/fuzz/fuzz.ts', packages: [] },
   test: {
     built: true,
     script: 'scripts/test.js',

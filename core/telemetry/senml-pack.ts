@@ -100,7 +100,7 @@ class PackResolver {
       if (this.#errors.length >= MAX_ERRORS) break;
     }
     if (this.#errors.length === 0) this.#checkPositionPairs();
-    return this.#errors.length > 0 ? reject(this.#errors) : accept(this.#readings);
+    return this.#errors.length > 0 ? reject(this.#errors.slice(0, MAX_ERRORS)) : accept(this.#readings);
   }
 
   #fail(pointer: string, detail: string): undefined {

@@ -8,6 +8,7 @@ export class CutOffServer {
   answersUntilBreak = Infinity;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #pairs = new Set<readonly [client: Socket, behind: Socket]>();
   #accepted = 0;
   #cutOff = false;
 
@@ -39,6 +40,16 @@ export class CutOffServer {
     for (const socket of this.#sockets) socket.pause();
   }
 
+  /** Holds the bytes of one connection back, in both directions, until the answer is called; the others pass. */
+  freezeOne(): () => void {
+    const [pair] = this.#pairs;
+    if (pair === undefined) throw new Error('there is no connection');
+    for (const socket of pair) socket.pause();
+    return () => {
+      for (const socket of pair) socket.resume();
+    };
+  }
+
   /** Breaks the connections that are open now. */
   drop(): void {
     for (const socket of this.#sockets) socket.destroy();
@@ -46,6 +57,8 @@ export class CutOffServer {
 
   #join(client: Socket, behind: Socket): void {
     let answers = 0;
+    const pair = [client, behind] as const;
+    this.#pairs.add(pair);
     client.on('data', (bytes) => behind.write(bytes));
     behind.on('data', (bytes) => {
       answers += 1;
@@ -59,6 +72,7 @@ export class CutOffServer {
       this.#sockets.add(socket);
       socket.on('close', () => {
         this.#sockets.delete(socket);
+        this.#pairs.delete(pair);
         other.destroy();
       });
       socket.on('error', () => undefined);

@@ -131,7 +131,11 @@ function payloadRequest(apiKey: string, sealed: Extract<Sealed, { kind: 'payload
   };
 }
 
-export async function openFrontDoors(changes: ServiceSettings = {}): Promise<FrontDoors> {
+/** @param wayToBroker answers the URL by which ingest reaches the broker */
+export async function openFrontDoors(
+  changes: ServiceSettings = {},
+  wayToBroker: (brokerUrl: string) => Promise<string> = (brokerUrl) => Promise.resolve(brokerUrl),
+): Promise<FrontDoors> {
   const stores = await openWorkerStores();
   const registry = new IngestRegistry(stores);
   await registry.beginLogs();
@@ -141,7 +145,7 @@ export async function openFrontDoors(changes: ServiceSettings = {}): Promise<Fro
     REDIS_URL: stores.server.url,
     TELLTALE_SHARDS: String(SHARD_COUNT),
     TELLTALE_INGEST_PORT: String(port),
-    MQTT_URL: broker.url,
+    MQTT_URL: await wayToBroker(broker.url),
     TELLTALE_INGEST_MQTT_CONNECTIONS: String(CONNECTIONS),
     ...changes,
   };

@@ -27,7 +27,7 @@ export class IngestRegistry {
     await new LogKeeper(redis, database, SHARD_COUNT, log).check();
   }
 
-  async register(...devices: readonly SignedDevice[]): Promise<void> {
+  async register(...devices: readonly Pick<SignedDevice, 'registration'>[]): Promise<void> {
     await this.#registrations.registerDevices(devices.map((device) => device.registration()));
     await projectNow(this.#stores, this.#projector);
   }

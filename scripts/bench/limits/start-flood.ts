@@ -14,11 +14,9 @@ export async function startFlood(options: FloodOptions): Promise<RunningFlood> {
   await once(thread, 'message');
   return {
     stop: async () => {
-      const result = once(thread, 'message');
+      const result = new Promise<FloodResult>((resolve) => thread.once('message', resolve));
       thread.postMessage('stop');
-      const [flooded]: FloodResult[] = await result;
-      if (flooded === undefined) throw new Error('the flood has no result');
-      return flooded;
+      return await result;
     },
     [Symbol.asyncDispose]: async () => {
       await thread.terminate();

@@ -24,7 +24,7 @@ const DIGITS = /^[0-9]{1,10}$/;
  * Walks all fields, because uWebSockets answers only the first of a repeated one, and two of a kind would let two readers
  * of one request see two different requests. Strings are copied: `request` dies soon.
  */
-export function readHeaders(request: HttpRequest): HeadersResult {
+export function readHeaders(request: Pick<HttpRequest, 'forEach'>): HeadersResult {
   let apiKey: string | undefined;
   let contentType: string | undefined;
   let contentLength: string | undefined;

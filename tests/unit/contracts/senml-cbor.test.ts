@@ -105,15 +105,26 @@ for (const [fault, hex] of Object.entries({
   'text that is not UTF-8': '81a10061ff',
   'an integer above 2^53': '81a1021b0020000000000000',
   'an unknown tag': '81a102c101',
+  'a break in place of a value': '81bf00ffff',
+  'a break in place of a value of so many': '81a102ff',
+  'a break as the content of a member that is ignored': '81bf616fffff',
   'bytes after the pack': '81a1020100',
   'a pack that ends early': '82a10201',
   undefined: '81a102f7',
+  'the float 2.0 as a label': '81a2006161f9400001',
+  'NaN as a label': '81a2006161f97e0001',
+  'a byte string twice as a label of something within': '81a16178a2410001410002',
+  'an array as a label of something within': '81a16178a18001',
   nothing: '',
 })) {
   test(`${fault} makes it no pack at all`, () => {
     assert.equal(parseSenmlCbor(Buffer.from(hex, 'hex')), undefined);
   });
 }
+
+test('a byte order mark is a character like any other, as it is in JSON', () => {
+  assert.deepEqual(parsed('81a20064efbbbf6e0364efbbbf73'), [{ n: '\ufeffn', vs: '\ufeffs' }]);
+});
 
 test('an indefinite pack is read like a definite one', () => {
   assert.deepEqual(parsed('9fbf00616e0201ffff'), [{ n: 'n', v: 1 }]);

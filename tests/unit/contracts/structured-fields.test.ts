@@ -1,60 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import * as oracle from 'structured-headers';
-import {
-  parseDictionary,
-  type BareItem,
-  type DictionaryMember,
-  type Parameters,
-} from '../../../contracts/structured-fields.ts';
-
-type Plain = unknown;
-
-function plainBare(bare: BareItem): Plain {
-  return bare.type === 'bytes' ? `:${Buffer.from(bare.base64, 'base64').toString('hex')}` : bare.value;
-}
-
-function plainParameters(parameters: Parameters): Plain {
-  return [...new Map(parameters.map(([name, bare]) => [name, plainBare(bare)]))];
-}
-
-function plainOurs(members: readonly DictionaryMember[]): Plain {
-  const plain = members.map(({ key, value, parameters }): [string, Plain] => {
-    const inner =
-      value.kind === 'item'
-        ? plainBare(value.bare)
-        : value.items.map((item) => [plainBare(item.bare), plainParameters(item.parameters)]);
-    return [key, [inner, plainParameters(parameters)]];
-  });
-  return [...new Map(plain)];
-}
-
-function plainOracleBare(bare: unknown): Plain {
-  if (bare instanceof ArrayBuffer) return `:${Buffer.from(bare).toString('hex')}`;
-  return bare instanceof oracle.Token ? bare.toString() : bare;
-}
-
-function plainOracleParameters(parameters: oracle.Parameters): Plain {
-  return [...parameters].map(([name, bare]) => [name, plainOracleBare(bare)]);
-}
-
-function plainOracle(dictionary: oracle.Dictionary): Plain {
-  return [...dictionary].map(([key, [value, parameters]]) => {
-    const inner = Array.isArray(value)
-      ? value.map((item: oracle.Item) => [plainOracleBare(item[0]), plainOracleParameters(item[1])])
-      : plainOracleBare(value);
-    return [key, [inner, plainOracleParameters(parameters)]];
-  });
-}
-
-function oracleAnswer(text: string): Plain {
-  try {
-    return plainOracle(oracle.parseDictionary(text));
-  } catch {
-    return undefined;
-  }
-}
+import { parseDictionary } from '../../../contracts/structured-fields.ts';
+import { oracleAnswer, plainOurs } from '../../support/dictionary-oracle.ts';
 
 /** RFC 9651 adds dates and display strings to what RFC 8941 has; RFC 9421 is built on the latter. */
 const hasNewerType = (text: string): boolean => /@|%"/.test(text);

@@ -176,6 +176,7 @@ test('a pack has at most 1,000 records, and at most 16 errors are reported', () 
   assert.equal(readings(Array.from({ length: MAX_RECORDS }, record)).length, MAX_RECORDS);
   assert.deepEqual(pointers(Array.from({ length: MAX_RECORDS + 1 }, record)), ['']);
   assert.equal(errors(Array.from({ length: 500 }, () => ({ n: '!', v: 1 }))).length, 16);
+  assert.equal(errors(Array.from({ length: 500 }, () => ({ n: '!', v: 1, u: 'furlong', x_: 1 }))).length, 16);
 });
 
 test('any JSON value is answered without an exception, and what is accepted is storable', () => {
