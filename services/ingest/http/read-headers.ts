@@ -62,6 +62,7 @@ export function readHeaders(request: Pick<HttpRequest, 'forEach'>): HeadersResul
       case 'x-forwarded-for':
         forwardedFor = forwardedFor === undefined ? value : `${forwardedFor},${value}`;
         break;
+      default:
     }
   });
   if (repeated !== undefined) return reject({ code: 'malformed-request', detail: `${repeated} is given twice` });
