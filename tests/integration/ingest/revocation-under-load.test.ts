@@ -42,6 +42,8 @@ before(async () => {
     TELLTALE_SHARDS: String(SHARD_COUNT),
     TELLTALE_INGEST_PORT: String(port),
     TELLTALE_INGEST_LIMIT_DEVICE_PER_S: '100000',
+    // A device that asks on and on with an API key that is not known yet looks like one who guesses.
+    TELLTALE_INGEST_BLOCK_AFTER: '1000000',
   });
   await cutPubSub();
 });
