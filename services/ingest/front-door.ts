@@ -26,15 +26,20 @@ export class FrontDoor {
     this.#log = log;
   }
 
-  async handle(message: Message): Promise<Outcome> {
-    return await this.#parts.gate.pass<EnvelopeClaim, Outcome>(message, async (claim, device, registryVersion) => {
-      const envelope = envelopeOf(message, device, claim);
-      if (envelope === undefined) return rejected('signature-invalid', { detail: 'keyid names no key of this device' });
-      return await this.#prove(envelope, device, registryVersion);
-    });
+  handle(message: Message): Promise<Outcome> {
+    return this.#parts.gate.pass<EnvelopeClaim, Outcome>(message, (claim, device, registryVersion) =>
+      this.#prove(message, claim, device, registryVersion),
+    );
   }
 
-  async #prove(envelope: Envelope, device: DeviceRecord, registryVersion: number): Promise<Outcome | Stale> {
+  async #prove(
+    message: Message,
+    claim: EnvelopeClaim,
+    device: DeviceRecord,
+    registryVersion: number,
+  ): Promise<Outcome | Stale> {
+    const envelope = envelopeOf(message, device, claim);
+    if (envelope === undefined) return rejected('signature-invalid', { detail: 'keyid names no key of this device' });
     const verification = await this.#parts.pool.verify(envelope);
     if (verification === undefined) return reducedCapacity('too many messages wait to be verified');
     if (verification.kind === 'refused') return rejected(verification.code, verification.extras);
@@ -48,7 +53,7 @@ export class FrontDoor {
         nonce: envelope.nonce,
         createdMs: envelope.createdUs / 1000,
         pack: verification.pack,
-        ...(metrics.size > 0 && { metrics: { known: device.metrics, new: metrics } }),
+        metrics: metrics.size > 0 ? { known: device.metrics, new: metrics } : undefined,
       });
       return typeof admission === 'object' ? admission : outcomeOf(admission, verification.readings);
     } catch (error) {

@@ -92,18 +92,17 @@ export class Gate {
       if (refusal.code === 'key-revoked') this.#fail(message, device, refusal, 'key-revoked');
       return refusal;
     }
-    return await this.#limit(message, device, async () => {
-      if (!claim.ok) {
-        const unreadable = rejected(claim.error.code, { detail: claim.error.detail });
-        this.#fail(message, device, unreadable, failureOfClaim(unreadable.code));
-        return unreadable;
-      }
-      const outcome = await prove(claim.value, device, registryVersion);
-      if ('staleBefore' in outcome) return outcome;
-      if (outcome.kind !== 'rejected') hostile.admitted(source, device.id, receivedMs);
-      else this.#fail(message, device, outcome, failureOfProof(outcome.code));
-      return outcome;
-    });
+    const requester = { deviceId: device.id, deviceClass: device.class, address: source };
+    const verdict = this.#parts.limiter.decide(requester, receivedMs * 1000);
+    if (!verdict.allowed) return quotaExceeded(verdict);
+    const outcome = claim.ok
+      ? await prove(claim.value, device, registryVersion)
+      : rejected(claim.error.code, { detail: claim.error.detail });
+    if ('staleBefore' in outcome) return outcome;
+    if (outcome.kind !== 'rejected') hostile.admitted(source, device.id, receivedMs);
+    else this.#fail(message, device, outcome, claim.ok ? failureOfProof(outcome.code) : failureOfClaim(outcome.code));
+    // A spread would make a hidden class of its own for every request.
+    return Object.assign(outcome, { rateLimit: allowanceOf(verdict) });
   }
 
   /** Asked after the look-up: who guesses at somebody's API key must not keep the one who has it from being heard. */
@@ -124,18 +123,5 @@ export class Gate {
     kind: FailureKind | undefined,
   ): void {
     if (kind !== undefined) this.#parts.hostile.failed({ kind, code, source, claimant: device.id }, receivedMs);
-  }
-
-  /** The last step before curve arithmetic. */
-  async #limit<Reply extends HttpOutcome>(
-    message: Pick<Message, 'source' | 'receivedMs'>,
-    device: DeviceRecord,
-    proceed: () => Promise<Reply | Rejected | Stale>,
-  ): Promise<Reply | Rejected | Stale> {
-    const requester = { deviceId: device.id, deviceClass: device.class, address: message.source };
-    const verdict = this.#parts.limiter.decide(requester, message.receivedMs * 1000);
-    if (!verdict.allowed) return quotaExceeded(verdict);
-    // A spread would make a hidden class of its own for every request.
-    return Object.assign(await proceed(), { rateLimit: allowanceOf(verdict) });
   }
 }

@@ -18,6 +18,7 @@ export function createAdmittable(nonce: number, changes: Partial<Admittable> = {
     nonce,
     createdMs: CREATED_MS,
     pack: `pack ${nonce}`,
+    metrics: undefined,
     ...changes,
   };
 }

@@ -21,6 +21,8 @@ interface Waiting {
 
 interface Group {
   readonly shard: number;
+  /** Empty while it is not known. */
+  epoch: string;
   readonly envelopes: Admittable[];
   /** Of the envelopes among those that wait. */
   readonly positions: number[];
@@ -63,10 +65,8 @@ export class AdmissionQueue {
     settle: (position: number, outcome: AdmissionOutcome | Error) => void,
   ): Promise<Group[]> {
     await this.#learnEpochs(groups);
-    const requests = groups.flatMap((group) => {
-      const epoch = this.#epochs.get(group.shard);
-      return epoch === undefined ? [] : [{ ...group, epoch }];
-    });
+    for (const group of groups) group.epoch = this.#epochs.get(group.shard) ?? '';
+    const requests = groups.filter(({ epoch }) => epoch !== '');
     const replies = requests.length === 0 ? [] : await this.#script.run(requests);
     return requests.filter((group, index) => {
       const reply = replies[index];
@@ -95,7 +95,7 @@ function groupByShard(waiting: readonly Waiting[]): Group[] {
   const groups = new Map<number, Group>();
   for (const [position, { shard, envelope }] of waiting.entries()) {
     const group = groups.get(shard);
-    if (group === undefined) groups.set(shard, { shard, envelopes: [envelope], positions: [position] });
+    if (group === undefined) groups.set(shard, { shard, epoch: '', envelopes: [envelope], positions: [position] });
     else {
       group.envelopes.push(envelope);
       group.positions.push(position);

@@ -17,7 +17,7 @@ export interface Admittable {
   /** Empty for a request that uses its nonce and leaves nothing in the log. */
   readonly pack: string;
   /** When the pack has metrics that the registry did not have: those that it had, and the new ones. */
-  readonly metrics?: { readonly known: Units; readonly new: Units };
+  readonly metrics: { readonly known: Units; readonly new: Units } | undefined;
 }
 
 /** Envelopes for the log of one shard. */

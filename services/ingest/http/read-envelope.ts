@@ -39,7 +39,7 @@ export function readEnvelope(
 ): Result<EnvelopeClaim, EnvelopeRefusal> {
   switch (form.kind) {
     case 'http-signature':
-      return parseHttpEnvelope({ ...headers, mediaType: form.mediaType, content });
+      return parseHttpEnvelope(headers, form.mediaType, content);
     case 'jws':
       return parseJwsEnvelope(content);
     case 'cose':

@@ -4,6 +4,7 @@ import type { LimitPolicy } from '../../../core/limits/gcra.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { Allowance, judge, type LimitVerdict } from './allowance.ts';
+import { KnownAllowances } from './known-allowances.ts';
 import { LimitScript } from './limit-script.ts';
 
 export interface RateLimits {
@@ -24,8 +25,6 @@ export interface Requester {
 /** How long other processes do not know of what this one let through. */
 const REPORT_EVERY_MS = 20;
 const MAX_KEYS_PER_REPORT = 256;
-/** About 200 bytes each. Who is forgotten is known to Redis, and has a new allowance here until the next report. */
-const MAX_KNOWN = 200_000;
 const SWEEP_EVERY_MS = 10_000;
 /** Slots that addresses are spread over in a cluster. */
 const ADDRESS_SLOTS = 16;
@@ -37,11 +36,11 @@ const ADDRESS_SLOTS = 16;
  */
 export class RateLimiter {
   readonly #redis: Redis;
-  readonly #shardCount: number;
   readonly #limits: RateLimits;
   readonly #script: LimitScript;
   readonly #log: Logger;
-  readonly #known = new Map<string, Allowance>();
+  readonly #devices: KnownAllowances;
+  readonly #addresses: KnownAllowances;
   readonly #unreported = new Set<Allowance>();
   readonly #overall: Allowance;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -49,17 +48,24 @@ export class RateLimiter {
 
   constructor(options: { redis: Redis; shardCount: number; limits: RateLimits; log: Logger }) {
     this.#redis = options.redis;
-    this.#shardCount = options.shardCount;
     this.#limits = options.limits;
     this.#log = options.log;
     this.#script = new LimitScript(options.redis);
     this.#overall = new Allowance('overall', 0, options.limits.overall);
+    this.#devices = new KnownAllowances((deviceId) => {
+      const slot = shardOf(deviceId, options.shardCount);
+      return { key: redisKeys.deviceLimit(slot, deviceId), slot };
+    });
+    this.#addresses = new KnownAllowances((address) => {
+      const slot = shardOf(address, ADDRESS_SLOTS);
+      return { key: redisKeys.addressLimit(slot, address), slot: options.shardCount + slot };
+    });
   }
 
   start(): void {
     this.#timers.push(
       setInterval(() => void this.report(), REPORT_EVERY_MS),
-      setInterval(() => this.#sweep(Date.now() * 1000), SWEEP_EVERY_MS),
+      setInterval(() => this.#forgetWhole(Date.now() * 1000), SWEEP_EVERY_MS),
     );
   }
 
@@ -69,7 +75,7 @@ export class RateLimiter {
 
   /** How many devices and addresses have an allowance that is not whole. */
   get size(): number {
-    return this.#known.size;
+    return this.#devices.size + this.#addresses.size;
   }
 
   /**
@@ -78,14 +84,15 @@ export class RateLimiter {
    * @param nowUs Unix microseconds
    */
   decide({ deviceId, deviceClass, address }: Requester, nowUs: number): LimitVerdict {
-    const shard = shardOf(deviceId, this.#shardCount);
-    const device = this.#find(redisKeys.deviceLimit(shard, deviceId), shard, this.#limits.device(deviceClass));
-    return this.#judge([this.#overall, ...this.#findAddress(address), device], nowUs);
+    const device = this.#devices.find(deviceId, this.#limits.device(deviceClass));
+    if (address === undefined) return this.#judge([this.#overall, device], nowUs);
+    return this.#judge([this.#overall, this.#addresses.find(address, this.#limits.address), device], nowUs);
   }
 
   /** For somebody who is no device yet. */
   decideStranger(address: string | undefined, nowUs: number): LimitVerdict {
-    return this.#judge([this.#overall, ...this.#findAddress(address)], nowUs);
+    if (address === undefined) return this.#judge([this.#overall], nowUs);
+    return this.#judge([this.#overall, this.#addresses.find(address, this.#limits.address)], nowUs);
   }
 
   /** Tells Redis what was let through since the last report. One at a time; what fails is told to nobody. */
@@ -136,30 +143,9 @@ export class RateLimiter {
     );
   }
 
-  #findAddress(address: string | undefined): readonly Allowance[] {
-    if (address === undefined) return [];
-    const slot = shardOf(address, ADDRESS_SLOTS);
-    return [this.#find(redisKeys.addressLimit(slot, address), this.#shardCount + slot, this.#limits.address)];
-  }
-
-  #find(key: string, slot: number, policies: readonly LimitPolicy[]): Allowance {
-    let allowance = this.#known.get(key);
-    if (allowance?.policies !== policies) {
-      if (this.#known.size >= MAX_KNOWN) this.#forgetOldest();
-      allowance = new Allowance(key, slot, policies);
-      this.#known.set(key, allowance);
-    }
-    return allowance;
-  }
-
-  #forgetOldest(): void {
-    const [oldest] = this.#known.keys();
-    if (oldest !== undefined) this.#known.delete(oldest);
-  }
-
-  #sweep(nowUs: number): void {
-    for (const [key, allowance] of this.#known) {
-      if (allowance.isWhole(nowUs) && !this.#unreported.has(allowance)) this.#known.delete(key);
+  #forgetWhole(nowUs: number): void {
+    for (const known of [this.#devices, this.#addresses]) {
+      known.forgetWhole(nowUs, (allowance) => this.#unreported.has(allowance));
     }
   }
 }

@@ -114,6 +114,7 @@ export class KeyDesk {
         nonce: claim.nonce,
         createdMs: claim.createdS * 1000,
         pack: '',
+        metrics: undefined,
       });
       if (typeof admission === 'object') return admission;
       const refusal = refusalOf(admission);

@@ -40,6 +40,7 @@ const admit = (device: string, nonce: number) =>
     nonce,
     createdMs: CREATED_MS,
     pack: `${device} ${nonce}`,
+    metrics: undefined,
   });
 
 async function logOf(shard: number): Promise<string[]> {

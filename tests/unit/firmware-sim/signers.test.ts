@@ -22,14 +22,16 @@ function claimOf(encoding: Encoding, { headers, content }: Envelope): EnvelopeCl
   const field = (name: string) => headers[name] ?? '';
   const parsed = {
     'http-signature': () =>
-      parseHttpEnvelope({
-        signatureInput: field('Signature-Input'),
-        signature: field('Signature'),
-        contentDigest: field('Content-Digest'),
-        contentType: field('Content-Type'),
-        mediaType: 'application/senml+json',
+      parseHttpEnvelope(
+        {
+          signatureInput: field('Signature-Input'),
+          signature: field('Signature'),
+          contentDigest: field('Content-Digest'),
+          contentType: field('Content-Type'),
+        },
+        'application/senml+json',
         content,
-      }),
+      ),
     jws: () => parseJwsEnvelope(content),
     cose: () => parseCoseEnvelope(content),
   }[encoding]();
