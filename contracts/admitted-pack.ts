@@ -65,7 +65,8 @@ export function encodeAdmittedPack(origin: PackOrigin, readings: readonly Readin
     units.push(reading.unit ?? null);
     return metrics.push(reading.metric) - 1;
   });
-  const pack: AdmittedPack = {
+  const hasSums = readings.some((reading) => reading.sum !== undefined);
+  const pack: { readonly [Column in keyof AdmittedPack]: AdmittedPack[Column] | undefined } = {
     device: origin.device,
     key: origin.key,
     nonce: origin.nonce,
@@ -76,9 +77,7 @@ export function encodeAdmittedPack(origin: PackOrigin, readings: readonly Readin
     metric,
     time_us: readings.map((reading) => reading.timeUs),
     value: readings.map((reading) => reading.value ?? null),
-    ...(readings.some((reading) => reading.sum !== undefined) && {
-      sum: readings.map((reading) => reading.sum ?? null),
-    }),
+    sum: hasSums ? readings.map((reading) => reading.sum ?? null) : undefined,
   };
   return JSON.stringify(pack);
 }

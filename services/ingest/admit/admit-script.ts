@@ -69,7 +69,8 @@ export class AdmitScript {
       values.push(epoch, envelopes.length);
       for (const envelope of envelopes) {
         const { registryVersion, nonce, createdMs, pack, metrics } = envelope;
-        keys.push(redisKeys.replay(shard, envelope.key), redisKeys.metrics(shard, envelope.deviceId));
+        keys.push(redisKeys.replay(shard, envelope.key));
+        if (metrics !== undefined) keys.push(redisKeys.metrics(shard, envelope.deviceId));
         values.push(registryVersion, nonce, createdMs, pack, metrics === undefined ? '' : encodeMetrics(metrics));
       }
     }

@@ -4,7 +4,7 @@
 -- ARGV[2]  how many metrics a device may have
 -- For each shard, one after the other:
 --   KEYS   readings stream, epoch, version of the registry at its last change of what devices may do (trust version), and
---          for each envelope the replay window of the key that signed it and the metrics of the device
+--          for each envelope the replay window of the key that signed it and, if it has new metrics, those of the device
 --   ARGV   epoch as the caller knows it, number of envelopes, and for each envelope: version of the registry by which it
 --          was judged, nonce (decimal, below 2^53), created (Unix milliseconds), pack, new metrics
 --
@@ -140,8 +140,8 @@ local function decide(log, key, metrics_key, version, nonce, created_ms, pack, m
   return 'accepted'
 end
 
--- The shard whose keys begin after `key` and whose values begin after `value`.
-local function decide_shard(key, value, count)
+-- The shard whose keys begin after `key` and whose values begin after `value`; `own[i]` is where the keys of an envelope are.
+local function decide_shard(key, value, own)
   local epoch = redis.call('GET', KEYS[key + 2]) or ''
   if epoch ~= ARGV[value + 1] or epoch == '' then
     return { 'epoch', epoch }
@@ -152,12 +152,12 @@ local function decide_shard(key, value, count)
     refuse_at_or_before = tonumber(string.match(epoch, ':(%d+)$')),
   }
   local reply = { 'decided', string.format('%.0f', log.trust) }
-  for i = 1, count do
+  for i = 1, #own do
     local at = value + 5 * i - 2
     reply[2 + i] = decide(
       log,
-      KEYS[key + 2 + 2 * i],
-      KEYS[key + 3 + 2 * i],
+      KEYS[own[i]],
+      KEYS[own[i] + 1],
       tonumber(ARGV[at]),
       tonumber(ARGV[at + 1]),
       tonumber(ARGV[at + 2]),
@@ -171,14 +171,18 @@ end
 local replies = {}
 local key, value = 0, 2
 while key < #KEYS do
-  local count = tonumber(ARGV[value + 2])
+  local own, next_key = {}, key + 4
+  for i = 1, tonumber(ARGV[value + 2]) do
+    own[i] = next_key
+    next_key = next_key + (ARGV[value + 5 * i + 2] == '' and 1 or 2)
+  end
   -- One shard that is broken must not stop the others.
-  local done, reply = pcall(decide_shard, key, value, count)
+  local done, reply = pcall(decide_shard, key, value, own)
   if not done then
     reply = { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
   end
   replies[#replies + 1] = reply
-  key = key + 3 + 2 * count
-  value = value + 2 + 5 * count
+  key = next_key - 1
+  value = value + 2 + 5 * #own
 end
 return replies

@@ -3,6 +3,7 @@ import { Piscina, queueOptionsSymbol, type PiscinaTask } from 'piscina';
 import { shardOf } from '../../../contracts/shard.ts';
 import type { VerifierName } from '../../../platform/crypto/signature-verifier.ts';
 import type { Envelope, EnvelopeHead, Verification, VerifyBatch } from './envelope.ts';
+import { fromColumns, type VerifiedBatch } from './verified-batch.ts';
 
 export interface VerifyPoolOptions {
   readonly verifier: VerifierName;
@@ -39,7 +40,7 @@ interface Lane {
  * imported. Batches form by themselves: what arrives while a thread is busy goes to it together.
  */
 export class VerifyPool {
-  readonly #piscina: Piscina<VerifyBatch, Verification[]>;
+  readonly #piscina: Piscina<VerifyBatch, VerifiedBatch>;
   readonly #lanes: readonly Lane[];
 
   constructor(options: VerifyPoolOptions) {
@@ -94,7 +95,8 @@ export class VerifyPool {
   async #run(batch: readonly Waiting[], index: number): Promise<void> {
     const task = { ...packTogether(batch), [queueOptionsSymbol]: { lane: index } };
     try {
-      const verifications = await this.#piscina.run(task, { transferList: [task.bytes.buffer] });
+      const verified = await this.#piscina.run(task, { transferList: [task.bytes.buffer] });
+      const verifications = fromColumns(verified);
       for (const [position, waiting] of batch.entries()) {
         const verification = verifications[position];
         if (verification === undefined) waiting.fail(new Error('a verify thread answered for fewer envelopes'));

@@ -2,7 +2,8 @@ import { workerData } from 'piscina';
 import { z } from 'zod';
 import { SENML_JSON } from '../../../contracts/envelope-claim.ts';
 import { createVerifier } from '../../../platform/crypto/create-verifier.ts';
-import type { Verification, VerifyBatch } from './envelope.ts';
+import type { VerifyBatch } from './envelope.ts';
+import { toColumns, type VerifiedBatch } from './verified-batch.ts';
 import { verifyEnvelope } from './verify-envelope.ts';
 
 export const verifyThreadOptionsSchema = z.object({
@@ -16,7 +17,7 @@ const options = verifyThreadOptionsSchema.parse(workerData);
 const verifier = createVerifier(options.verifier, options.maxCachedKeys);
 
 /** The one task of the pool. A bad envelope is an answer, never an exception. */
-export default function verifyBatch(batch: VerifyBatch): Verification[] {
+export default function verifyBatch(batch: VerifyBatch): VerifiedBatch {
   const { bytes, lengths } = batch;
   let at = 0;
   const next = (part: number): Uint8Array => {
@@ -24,7 +25,7 @@ export default function verifyBatch(batch: VerifyBatch): Verification[] {
     at += lengths[part] ?? 0;
     return bytes.subarray(start, at);
   };
-  return batch.deviceId.map((deviceId, index) =>
+  const verifications = batch.deviceId.map((deviceId, index) =>
     verifyEnvelope(
       {
         deviceId,
@@ -43,4 +44,5 @@ export default function verifyBatch(batch: VerifyBatch): Verification[] {
       options,
     ),
   );
+  return toColumns(verifications);
 }
