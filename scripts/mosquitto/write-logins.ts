@@ -1,4 +1,4 @@
-import { chown, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mqttUserName } from '../../contracts/mqtt-login.ts';
 import { mqttTopics } from '../../contracts/mqtt-topics.ts';
@@ -48,15 +48,24 @@ function formatAcl(devices: readonly BrokerLogin[]): string {
   ].join('\n');
 }
 
-/** For Mosquitto alone: what root writes belongs to the owner of the folder, as whom Mosquitto reads it. */
+/**
+ * For Mosquitto alone: what root writes belongs to the owner of the folder, as whom Mosquitto reads it. That owner must not
+ * make root write somewhere else: a link that lies in the way is removed, and one that comes back ends the command.
+ */
 async function replace(folder: string, name: string, text: string): Promise<boolean> {
   const path = join(folder, name);
   if ((await readFile(path, 'utf8').catch(() => undefined)) === text) return false;
   const next = `${path}.next`;
-  await writeFile(next, text, { mode: 0o600 });
-  if (process.getuid?.() === 0) {
-    const { uid, gid } = await stat(folder);
-    await chown(next, uid, gid);
+  await rm(next, { force: true });
+  const file = await open(next, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    if (process.getuid?.() === 0) {
+      const { uid, gid } = await stat(folder);
+      await file.chown(uid, gid);
+    }
+  } finally {
+    await file.close();
   }
   await rename(next, path);
   return true;

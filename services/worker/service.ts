@@ -77,7 +77,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     new PackStore({
       readings: new ReadingsStore(database, new MetricDirectory(database), partitions),
       positions: new PositionsStore(database, partitions),
-      strays: new StrayReports(redis),
+      strays: new StrayReports(redis, log),
       clocks,
     }),
     { shardCount, readCount: config.TELLTALE_WORKER_READ_COUNT, batchReadings: config.TELLTALE_WORKER_BATCH_READINGS },

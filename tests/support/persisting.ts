@@ -37,7 +37,7 @@ export function createPersisting(
     new PackStore({
       readings: createReadingsStore(database),
       positions: new PositionsStore(database, new Partitions(database)),
-      strays: new StrayReports(stores.redis),
+      strays: new StrayReports(stores.redis, stores.log),
       clocks,
     }),
     { shardCount: SHARD_COUNT, readCount: 128, batchReadings: 10_000, ...options },

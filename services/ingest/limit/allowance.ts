@@ -5,8 +5,8 @@ export type LimitVerdict =
   | { readonly allowed: true; readonly scarcest: LimitPolicy; readonly remaining: number }
   | { readonly allowed: false; readonly refusedBy: LimitPolicy; readonly waitUs: number };
 
-/** Of a quota. What most devices use is not worth a call; so much more each process may let through than it would alone. */
-const SHARED_FROM = 1 / 8;
+/** Of a quota. */
+const MUCH = 1 / 8;
 
 /** What one device or address may still ask, as far as this process knows. */
 export class Allowance {
@@ -57,12 +57,12 @@ export class Allowance {
     }
   }
 
-  /** Whether so much of it is used that other processes have to know. */
-  isWorthReporting(nowUs: number): boolean {
+  /** Whether so much of it is used that other processes have to know soon. */
+  isMuchUsed(nowUs: number): boolean {
     for (let index = 0; index < this.#arrivalsUs.length; index += 1) {
       const quota = this.policies[index]?.quota ?? 0;
       const usedUs = (this.#arrivalsUs[index] ?? 0) - nowUs;
-      if (usedUs > (this.#intervalsUs[index] ?? 0) * quota * SHARED_FROM) return true;
+      if (usedUs > (this.#intervalsUs[index] ?? 0) * quota * MUCH) return true;
     }
     return false;
   }
@@ -71,12 +71,15 @@ export class Allowance {
     return this.#arrivalsUs.every((arrivalUs) => arrivalUs <= nowUs);
   }
 
-  /** What passed since the last report, as far as it has not come back meanwhile. */
-  takeReport(nowUs: number): Passed {
+  /**
+   * What passed since the last report, at most a quota. All of it, also what has come back here meanwhile: of what comes back
+   * in a second other processes may have let through as much, and together they get it once.
+   */
+  takeReport(): Passed {
     const requests = this.#unreported;
     this.#unreported = 0;
-    const usedUs = this.#arrivalsUs.map((arrivalUs, index) =>
-      Math.max(0, Math.min(arrivalUs - nowUs, requests * (this.#intervalsUs[index] ?? 0))),
+    const usedUs = this.#intervalsUs.map(
+      (intervalUs, index) => Math.min(requests, this.policies[index]?.quota ?? 0) * intervalUs,
     );
     return { key: this.key, usedUs };
   }

@@ -24,6 +24,8 @@ export interface Requester {
 
 /** How long other processes do not know of what this one let through. */
 const REPORT_EVERY_MS = 20;
+/** The same of those who have used little of their allowance, as nearly all have. */
+const REPORT_ALL_EVERY_MS = 1000;
 const MAX_KEYS_PER_REPORT = 256;
 const SWEEP_EVERY_MS = 10_000;
 /** Slots that addresses are spread over in a cluster. */
@@ -31,8 +33,8 @@ const ADDRESS_SLOTS = 16;
 
 /**
  * Decides before any curve arithmetic whether somebody has asked too often: everybody together, an address, a device. The
- * answer comes from memory; what was let through to those who use much is reported to Redis, and the reports of all processes
- * come back with the reply. See docs/adr/0006-limits-decided-in-memory.md.
+ * answer comes from memory; what was let through is reported to Redis, and the reports of all processes come back with the
+ * reply. See docs/adr/0006-limits-decided-in-memory.md.
  */
 export class RateLimiter {
   readonly #redis: Redis;
@@ -42,9 +44,12 @@ export class RateLimiter {
   readonly #devices: KnownAllowances;
   readonly #addresses: KnownAllowances;
   readonly #unreported = new Set<Allowance>();
+  /** Those of them that others have to hear of soon. */
+  readonly #urgent = new Set<Allowance>();
   readonly #overall: Allowance;
   readonly #timers: NodeJS.Timeout[] = [];
   #reporting = false;
+  #reportedAllMs = 0;
 
   constructor(options: { redis: Redis; shardCount: number; limits: RateLimits; log: Logger }) {
     this.#redis = options.redis;
@@ -95,12 +100,15 @@ export class RateLimiter {
     return this.#judge([this.#overall, this.#addresses.find(address, this.#limits.address)], nowUs);
   }
 
-  /** Tells Redis what was let through since the last report. One at a time; what fails is told to nobody. */
+  /**
+   * Tells Redis what was let through since the last report, to those who use much and, when it is time for that, to everybody.
+   * One report at a time; what fails is told to nobody.
+   */
   async report(): Promise<void> {
-    if (this.#reporting || this.#unreported.size === 0) return;
+    if (this.#reporting) return;
+    const allowances = this.#takeDue(Date.now());
+    if (allowances.length === 0) return;
     this.#reporting = true;
-    const allowances = [...this.#unreported];
-    this.#unreported.clear();
     try {
       await Promise.all(this.#partsOf(allowances).map((part) => this.#send(part)));
     } catch (error) {
@@ -110,11 +118,26 @@ export class RateLimiter {
     }
   }
 
+  #takeDue(nowMs: number): Allowance[] {
+    const isTimeForAll = Math.abs(nowMs - this.#reportedAllMs) >= REPORT_ALL_EVERY_MS;
+    const due = [...(isTimeForAll ? this.#unreported : this.#urgent)];
+    if (isTimeForAll) {
+      this.#reportedAllMs = nowMs;
+      this.#unreported.clear();
+    } else {
+      for (const allowance of due) this.#unreported.delete(allowance);
+    }
+    this.#urgent.clear();
+    return due;
+  }
+
   #judge(asking: readonly Allowance[], nowUs: number): LimitVerdict {
     const verdict = judge(asking, nowUs);
     if (verdict.allowed) {
       for (const allowance of asking) {
-        if (allowance !== this.#overall && allowance.isWorthReporting(nowUs)) this.#unreported.add(allowance);
+        if (allowance === this.#overall) continue;
+        this.#unreported.add(allowance);
+        if (allowance.isMuchUsed(nowUs)) this.#urgent.add(allowance);
       }
     }
     return verdict;
@@ -122,7 +145,7 @@ export class RateLimiter {
 
   async #send(allowances: readonly Allowance[]): Promise<void> {
     const sentUs = Date.now() * 1000;
-    const passed = allowances.map((allowance) => allowance.takeReport(sentUs));
+    const passed = allowances.map((allowance) => allowance.takeReport());
     const arrivals = await this.#script.run(passed);
     for (const [index, allowance] of allowances.entries()) allowance.merge(arrivals[index] ?? [], sentUs);
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SecurityEvent } from '../../../contracts/security-event.ts';
 import { appendSecurityEvents } from '../../../platform/redis/append-security-events.ts';
+import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { StrayPosition } from '../persist/positions-store.ts';
 
@@ -14,16 +15,27 @@ const MAX_KNOWN = 100_000;
  */
 export class StrayReports {
   readonly #redis: Redis;
+  readonly #log: Logger;
   /** The hour that a device was reported for. Spares the stream; what keeps events apart is their id. */
   readonly #reported = new Map<string, number>();
 
-  constructor(redis: Redis) {
+  constructor(redis: Redis, log: Logger) {
     this.#redis = redis;
+    this.#log = log;
   }
 
+  /**
+   * Never rejects: what is stored must be acknowledged, also while Redis is full and takes nothing new. A device that could
+   * not be reported is when it says so again.
+   */
   async report(strays: readonly StrayPosition[]): Promise<void> {
     const fresh = strays.filter((stray) => this.#reported.get(stray.device) !== hourOf(stray));
-    await appendSecurityEvents(this.#redis, fresh.map(eventOf));
+    try {
+      await appendSecurityEvents(this.#redis, fresh.map(eventOf));
+    } catch (error) {
+      this.#log.warn({ err: error, devices: fresh.length }, 'devices that were moved could not be reported');
+      return;
+    }
     if (this.#reported.size > MAX_KNOWN) this.#reported.clear();
     for (const stray of fresh) this.#reported.set(stray.device, hourOf(stray));
   }

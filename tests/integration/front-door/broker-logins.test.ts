@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -253,6 +253,20 @@ test('the logins follow the registry while the platform runs', async () => {
   await eventually(() => assert.equal(client.connected, false));
   await assertNoLogin(device.id, device.apiKey.text);
   assert.deepEqual(told, []);
+});
+
+test('a link that lies where a file is written leads nowhere', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'telltale-files-'));
+  try {
+    const victim = join(folder, 'victim');
+    await writeFile(victim, 'of somebody else');
+    for (const name of [PASSWORD_FILE, ACL_FILE]) await symlink(victim, join(folder, `${name}.next`));
+    assert.equal(await writeLogins(folder, { ingestHash: hashForMosquitto('x'), devices: [] }), true);
+    assert.equal(await readFile(victim, 'utf8'), 'of somebody else');
+    for (const name of [PASSWORD_FILE, ACL_FILE]) assert.equal((await lstat(join(folder, name))).isFile(), true);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('the files are for Mosquitto alone, and written only when they change', async () => {

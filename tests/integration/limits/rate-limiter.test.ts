@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test, type TestContext } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { intervalUsOf, type LimitPolicy } from '../../../core/limits/gcra.ts';
 import { createLogger } from '../../../platform/log/logger.ts';
 import { openRedis, waitForRedis, type Redis } from '../../../platform/redis/open-redis.ts';
@@ -255,22 +255,42 @@ test('counting costs no write to the append-only file', async () => {
   assert.equal(await size(), before);
 });
 
-test('who uses little of an allowance costs no call, however long it goes on', async (t: TestContext) => {
+test('who uses little of an allowance is reported once a second, who uses much at once', async (t: TestContext) => {
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
-  const limits = openLimiter(
-    ofDevice({ name: 'burst', quota: 100, windowS: 1 }, { name: 'long', quota: 3000, windowS: 60 }),
-  );
-  for (let second = 0; second < 3600; second += 1) {
-    assert.equal(passedOf(ask(limits, requesterOf('modest'), 8)), 8);
-    t.mock.timers.tick(1000);
+  const limits = openLimiter(ofDevice(hourly('burst', 100)));
+  const reportedIn = async (reports: number, everyMs: number): Promise<number> => {
+    let reported = 0;
+    for (let report = 0; report < reports; report += 1) {
+      await redis.del(...(await redis.keys('tt:*:limit:*')), 'none');
+      ask(limits, requesterOf('modest'), 1);
+      await limits.report();
+      reported += (await redis.keys('tt:*:limit:modest')).length;
+      t.mock.timers.tick(everyMs);
+    }
+    return reported;
+  };
+  assert.equal(await reportedIn(10, 250), 3);
+  assert.equal(passedOf(ask(limits, requesterOf('modest'), 50)), 50);
+  assert.equal(await reportedIn(10, 20), 10);
+});
+
+test('a device that stays below its limit at each of four processes gets no more of them together', async () => {
+  const limiters = Array.from({ length: 4 }, () => openLimiter(ofDevice({ name: 'burst', quota: 40, windowS: 2 })));
+  for (const limits of limiters) limits.start();
+  const startedMs = performance.now();
+  let [passed, asked] = [0, 0];
+  for (let round = 0; performance.now() - startedMs < 8000; round += 1) {
+    for (const limits of limiters) {
+      const inTime = passedOf(ask(limits, requesterOf('balanced'), 1));
+      if (performance.now() - startedMs < 4000) continue;
+      passed += inTime;
+      asked += 1;
+    }
+    const nextMs = startedMs + (round + 1) * 55;
+    await delay(Math.max(1, nextMs - performance.now()));
   }
-  await limits.report();
-  assert.deepEqual(await redis.keys('tt:*:limit:modest'), []);
-  assert.equal(passedOf(ask(limits, requesterOf('modest'), 200)), 100);
-  await limits.report();
-  assert.equal((await redis.keys('tt:*:limit:modest')).length, 1);
-  t.mock.timers.tick(1000);
-  assert.equal(passedOf(ask(limits, requesterOf('modest'), 200)), 100, 'what was long ago has been charged');
+  assert.ok(asked > 200, `${asked} asked`);
+  assert.ok(passed <= 4 * 20 + 40, `${passed} of ${asked} in 4 s, and 20 a second are right`);
 });
 
 test('a refusal costs no call', async () => {

@@ -102,14 +102,16 @@ test('workers that do not know of each other, and a second delivery, report one 
   assert.deepEqual(rows, [{ kind: 'position-moved', device_id: 'fixed', detail: { distance_m: 5001 } }]);
 });
 
-test('while the event cannot be reported, the pack stays in the log', async () => {
+test('an event that cannot be reported holds no pack up, and is reported when the device says so again', async () => {
   await using stores = await openHome();
   await stores.redis.set(redisKeys.securityEvents, 'not a stream');
   await report(stores, 'fixed', 5000, HOUR_START_US);
   const { loop } = createPersisting(stores);
-  await assert.rejects(persistAll(loop, stores.redis), /WRONGTYPE/);
+  await persistAll(loop, stores.redis);
+  assert.equal((await readPositions(stores.database)).length, 1);
   await stores.redis.del(redisKeys.securityEvents);
+  await report(stores, 'fixed', 5000, HOUR_START_US + 10e6);
   await persistAll(loop, stores.redis);
   assert.equal((await readEvents(stores)).length, 1);
-  assert.equal((await readPositions(stores.database)).length, 1);
+  assert.equal((await readPositions(stores.database)).length, 2);
 });

@@ -35,7 +35,7 @@ class SharedState {
   }
 
   exchange(allowance: Allowance, atUs: number): void {
-    allowance.merge(this.report(allowance.policies, allowance.takeReport(atUs).usedUs, atUs), atUs);
+    allowance.merge(this.report(allowance.policies, allowance.takeReport().usedUs, atUs), atUs);
   }
 }
 
@@ -110,7 +110,7 @@ test('whatever is reported, when and by whom, a process never passes more than d
           } else if (what === 'other process') shared.report(policies, used(policies, requests), nowUs);
           else if (what === 'restart') shared.forget();
           else if (what === 'send') {
-            const { usedUs } = allowance.takeReport(nowUs);
+            const { usedUs } = allowance.takeReport();
             underWay ??= { arrivalsUs: shared.report(policies, usedUs, nowUs), sentUs: nowUs };
           } else if (underWay !== undefined) {
             allowance.merge(underWay.arrivalsUs, underWay.sentUs);
@@ -160,7 +160,7 @@ test('a reply that is slow makes nobody wait longer', () => {
   const allowance = allowanceOf(BURST);
   judge([allowance], NOW_US);
   const before = allowance.ask(NOW_US + 5e6);
-  const { usedUs } = allowance.takeReport(NOW_US);
+  const { usedUs } = allowance.takeReport();
   allowance.merge(shared.report([BURST], usedUs, NOW_US), NOW_US);
   assert.deepEqual(allowance.ask(NOW_US + 5e6), before);
 });
@@ -180,12 +180,12 @@ test('what passes while a report is under way counts beside the reply', () => {
   const allowance = allowanceOf(BURST);
   shared.report([BURST], used([BURST], 1), NOW_US);
   judge([allowance], NOW_US);
-  const { usedUs } = allowance.takeReport(NOW_US);
+  const { usedUs } = allowance.takeReport();
   const arrivalsUs = shared.report([BURST], usedUs, NOW_US);
   judge([allowance], NOW_US);
   allowance.merge(arrivalsUs, NOW_US);
   assert.equal(allowance.ask(NOW_US).allowed, false);
-  assert.deepEqual(allowance.takeReport(NOW_US).usedUs, used([BURST], 1));
+  assert.deepEqual(allowance.takeReport().usedUs, used([BURST], 1));
 });
 
 test('asking counts nothing', () => {
@@ -193,7 +193,7 @@ test('asking counts nothing', () => {
   const first = allowance.ask(NOW_US);
   assert.deepEqual(allowance.ask(NOW_US), first);
   assert.equal(allowance.isWhole(NOW_US), true);
-  assert.deepEqual(allowance.takeReport(NOW_US).usedUs, [0, 0]);
+  assert.deepEqual(allowance.takeReport().usedUs, [0, 0]);
 });
 
 test('the answer names the policy of which the least is left, or the first that refuses with the longest wait', () => {
@@ -224,8 +224,8 @@ test('what one of several allowances refuses counts for none of them, and else t
     const refused = judge([wide, narrow], NOW_US);
     assert.ok(!refused.allowed && refused.refusedBy.name === 'narrow');
   }
-  assert.deepEqual(wide.takeReport(NOW_US).usedUs, used([SUSTAINED], 1));
-  assert.deepEqual(narrow.takeReport(NOW_US).usedUs, used(narrow.policies, 1));
+  assert.deepEqual(wide.takeReport().usedUs, used([SUSTAINED], 1));
+  assert.deepEqual(narrow.takeReport().usedUs, used(narrow.policies, 1));
 });
 
 test('an allowance is whole when it has come back', () => {
@@ -236,26 +236,25 @@ test('an allowance is whole when it has come back', () => {
   assert.equal(allowance.isWhole(laterUs), true);
 });
 
-test('what has come back since it passed is not reported', () => {
+test('at most a quota is reported, however long nobody could be told', () => {
   const allowance = allowanceOf(BURST, SUSTAINED);
-  for (let i = 0; i < 3; i += 1) judge([allowance], NOW_US);
-  const laterUs = NOW_US + 2 * intervalUsOf(BURST);
-  assert.deepEqual(allowance.takeReport(laterUs).usedUs, [
-    intervalUsOf(BURST),
-    3 * intervalUsOf(SUSTAINED) - 2 * intervalUsOf(BURST),
+  for (let hour = 0; hour < 100; hour += 1) judge([allowance], NOW_US + hour * HOUR_S * 24e6);
+  assert.deepEqual(allowance.takeReport().usedUs, [
+    BURST.quota * intervalUsOf(BURST),
+    SUSTAINED.quota * intervalUsOf(SUSTAINED),
   ]);
-  assert.deepEqual(allowance.takeReport(laterUs).usedUs, [0, 0]);
+  assert.deepEqual(allowance.takeReport().usedUs, [0, 0]);
 });
 
-test('an allowance is worth a report once more than an eighth of a policy is used, and no more when that has come back', () => {
+test('an allowance is much used once more than an eighth of a policy is, and no more when that has come back', () => {
   const [often, seldom] = [
     { name: 'often', quota: 80, windowS: 8 },
     { name: 'seldom', quota: 40, windowS: 40 },
   ];
   const allowance = allowanceOf(often, seldom);
   for (let i = 0; i < 5; i += 1) judge([allowance], NOW_US);
-  assert.equal(allowance.isWorthReporting(NOW_US), false);
+  assert.equal(allowance.isMuchUsed(NOW_US), false);
   judge([allowance], NOW_US);
-  assert.equal(allowance.isWorthReporting(NOW_US), true);
-  assert.equal(allowance.isWorthReporting(NOW_US + 1e6), false);
+  assert.equal(allowance.isMuchUsed(NOW_US), true);
+  assert.equal(allowance.isMuchUsed(NOW_US + 1e6), false);
 });
