@@ -1,3 +1,5 @@
+import { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Pool, type PoolConfig } from 'pg';
 import type { Logger } from '../log/logger.ts';
 
@@ -15,6 +17,10 @@ const CONNECT_TIMEOUT_MS = 3000;
 /** A batch takes well below a second; a statement that takes this long waits for a lock or for a network that has parted. */
 const STATEMENT_TIMEOUT_MS = 20_000;
 const ANSWER_TIMEOUT_MS = 2000;
+/** A connection says good-bye in a millisecond, and one that is still being made has nobody left who waits for it. */
+const GOODBYE_MS = 500;
+
+const socketsOf = new WeakMap<Pool, Set<Socket>>();
 
 /**
  * A pool whose sessions are in UTC. Statements are never named: the embedded database shares one session between all
@@ -22,7 +28,14 @@ const ANSWER_TIMEOUT_MS = 2000;
  */
 export function openPostgres(options: PostgresOptions, log: Logger): Pool {
   const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
+  const sockets = new Set<Socket>();
   const config: PoolConfig = {
+    stream: () => {
+      const socket = new Socket();
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      return socket;
+    },
     connectionString: withSessionOptions(options.url, `-c TimeZone=UTC -c statement_timeout=${statementTimeoutMs}`),
     application_name: options.name,
     max: options.maxConnections,
@@ -31,9 +44,18 @@ export function openPostgres(options: PostgresOptions, log: Logger): Pool {
     keepAlive: true,
   };
   const pool = new Pool(config);
+  socketsOf.set(pool, sockets);
   // An idle connection that breaks is replaced at its next use; without a listener the error would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
   return pool;
+}
+
+/** Ends a pool that nobody uses any more; what a server that does not answer leaves open is cut. */
+export async function endPostgres(pool: Pool): Promise<void> {
+  const ended = pool.end();
+  await Promise.race([ended, delay(GOODBYE_MS, undefined, { ref: false })]);
+  for (const socket of socketsOf.get(pool) ?? []) socket.destroy();
+  await ended;
 }
 
 /** Ours come after those that the URL names, and win. */

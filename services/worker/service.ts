@@ -3,7 +3,7 @@ import { AdminServer } from '../../platform/http/admin-server.ts';
 import { RunLoop } from '../../platform/lifecycle/run-loop.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
-import { openPostgres } from '../../platform/postgres/open-postgres.ts';
+import { endPostgres, openPostgres } from '../../platform/postgres/open-postgres.ts';
 import { SecurityEventStore } from '../../platform/postgres/security-event-store.ts';
 import { checkRedisIsSafe, claimShardCount } from '../../platform/redis/check-redis.ts';
 import { openRedis, waitForRedis, type Redis } from '../../platform/redis/open-redis.ts';
@@ -58,7 +58,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     { url: config.DATABASE_URL, name: 'telltale-worker', maxConnections: MAX_DATABASE_CONNECTIONS },
     log,
   );
-  resources.defer('database', () => database.end());
+  resources.defer('database', () => endPostgres(database));
 
   const registry = createMetricsRegistry('worker');
   const metrics = createWorkerMetrics(registry);
