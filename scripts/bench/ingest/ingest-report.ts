@@ -1,5 +1,5 @@
 import type { BenchReport } from '../bench.ts';
-import type { IngestMeasurement } from './measure-ingest.ts';
+import type { IngestMeasurement } from './benched-ingest.ts';
 
 export interface IngestFigures {
   readonly always: IngestMeasurement;

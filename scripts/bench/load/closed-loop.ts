@@ -1,4 +1,4 @@
-import { build } from 'hdr-histogram-js';
+import { build, type Histogram } from 'hdr-histogram-js';
 import { canBindLocalAddress, localAddressOf } from '../../../firmware-sim/transport/local-address.ts';
 import { parseReply } from '../../../firmware-sim/transport/parse-reply.ts';
 import { CommandFailure } from '../../process/failure.ts';
@@ -18,8 +18,8 @@ export interface LoadResult {
   /** In and outside the window. */
   readonly accepted: number;
   readonly acceptedPerS: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
+  /** From request to reply, of those that were accepted in the window. */
+  readonly latencyUs: Histogram;
   /** Requests without a 202, by problem code or by what happened to their connection. */
   readonly failures: ReadonlyMap<string, number>;
 }
@@ -31,7 +31,7 @@ const LAST_REPLY_DEADLINE_MS = 10_000;
 export class ClosedLoop {
   readonly #options: ClosedLoopOptions;
   readonly #connections: readonly LoadConnection[];
-  readonly #latencyUs = build({ bitBucketSize: 32, autoResize: true, numberOfSignificantValueDigits: 3 });
+  readonly #latencyUs: Histogram = build({ bitBucketSize: 32, autoResize: true, numberOfSignificantValueDigits: 3 });
   readonly #failures = new Map<string, number>();
   #windowFromMs = 0;
   #windowToMs = 0;
@@ -76,8 +76,7 @@ export class ClosedLoop {
     return {
       accepted: this.#accepted,
       acceptedPerS: (this.#latencyUs.totalCount * 1000) / windowMs,
-      p50Ms: this.#latencyUs.getValueAtPercentile(50) / 1000,
-      p99Ms: this.#latencyUs.getValueAtPercentile(99) / 1000,
+      latencyUs: this.#latencyUs,
       failures: this.#failures,
     };
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reportIngest } from '../../../../scripts/bench/ingest/ingest-report.ts';
-import type { IngestMeasurement } from '../../../../scripts/bench/ingest/measure-ingest.ts';
+import type { IngestMeasurement } from '../../../../scripts/bench/ingest/benched-ingest.ts';
 
 const measured = (acceptedPerS: number): IngestMeasurement => ({
   accepted: 1000,
