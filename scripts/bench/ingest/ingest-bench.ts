@@ -1,6 +1,7 @@
 import type { Bench, BenchContext, BenchReport } from '../bench.ts';
 import { createBenchFleet } from '../load/bench-fleet.ts';
 import { loadBenchedConfig } from '../load/private-ingest.ts';
+import { WARM_UP_MS } from '../load/warm-up.ts';
 import { BenchedIngest, type LoadPlan } from './benched-ingest.ts';
 import { reportIngest } from './ingest-report.ts';
 import { VerifyRate } from './verify-rate.ts';
@@ -13,10 +14,8 @@ const DEVICES = 1000;
  */
 const ROUNDS = 6;
 const WINDOW_MS = 2000;
-/** Every device's key is imported then; the compiler is at work, on the cores that are measured, for 8 s. */
-const FIRST_WARM_UP_MS = 10_000;
 /** Until the connections are open and out of step. */
-const WARM_UP_MS = 500;
+const LATER_WARM_UP_MS = 500;
 const VERIFY_SAMPLE_MS = 500;
 /** One event loop without verification reaches 42,000 requests a second; so many are signed at most, 600 bytes each. */
 const MOST_PER_EVENT_LOOP = 45_000;
@@ -38,7 +37,7 @@ async function runIngestBench(context: BenchContext): Promise<BenchReport> {
     );
     for (const benched of round % 2 === 0 ? [always, everysec] : [everysec, always]) {
       const window = {
-        warmUpMs: round === 1 ? FIRST_WARM_UP_MS : WARM_UP_MS,
+        warmUpMs: round === 1 ? WARM_UP_MS : LATER_WARM_UP_MS,
         windowMs: WINDOW_MS,
         mostPerS: Math.min(MOST_PER_EVENT_LOOP, verifyRate.highestPerS * config.TELLTALE_INGEST_VERIFY_THREADS),
       };

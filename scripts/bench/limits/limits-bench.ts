@@ -8,14 +8,14 @@ import { createBenchFleet } from '../load/bench-fleet.ts';
 import { beginLogs, projectFleet } from '../load/prepare-log.ts';
 import { loadBenchedConfig, startPrivateIngest } from '../load/private-ingest.ts';
 import { signRequests } from '../load/sign-requests.ts';
+import { WARM_UP_MS } from '../load/warm-up.ts';
 import { PacedLoad } from './paced-load.ts';
 import { startFlood } from './start-flood.ts';
 
 const HONEST_DEVICES = 300;
 const HONEST_CONNECTIONS = 100;
 const HONEST_PER_S = 3000;
-const WARM_UP_MS = 3000;
-const DURATION_S = 13;
+const DURATION_S = 20;
 const FLOOD_CONNECTIONS = 32;
 const BARS = { share: 0.95, p99Ms: 100 } as const;
 

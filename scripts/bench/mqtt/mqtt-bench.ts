@@ -8,10 +8,11 @@ import { startMosquitto } from '../../dev-stack/start-mosquitto.ts';
 import { findFreePort } from '../../process/free-port.ts';
 import type { Bench, BenchContext, BenchReport } from '../bench.ts';
 import { BENCH_METRIC, BENCH_UNIT, createBenchFleet } from '../load/bench-fleet.ts';
-import { ClosedLoop } from '../load/closed-loop.ts';
+import { ClosedLoop, type LoadResult } from '../load/closed-loop.ts';
 import { beginLogs, countEntries, projectFleet } from '../load/prepare-log.ts';
 import { loadBenchedConfig, startPrivateIngest } from '../load/private-ingest.ts';
 import { signRequests } from '../load/sign-requests.ts';
+import { WARM_UP_MS } from '../load/warm-up.ts';
 import { openPrivateRedis } from '../private-redis.ts';
 import { ReceiptLoad, type MqttEnvelope } from './receipt-load.ts';
 
@@ -20,9 +21,9 @@ const HTTP_CONNECTIONS = 64;
 const CLIENTS = 16;
 /** As many in all as the HTTP load has. */
 const UNDER_WAY = 4;
-const WARM_UP_MS = 3000;
 const WINDOW_MS = 8000;
-const MOST_PER_S = 20_000;
+/** As many are signed as can be sent. */
+const MOST_PER_S = { http: 15_000, mqtt: 7000 } as const;
 const BARS = { perS: 3000, ratio: 0.3 } as const;
 const STOP_DEADLINE_MS = 5000;
 
@@ -49,6 +50,23 @@ async function signForMqtt(devices: readonly FleetDevice[], perClient: number): 
   return byClient;
 }
 
+/** On its own, so that its requests are garbage before the packs of MQTT are signed. */
+async function loadHttp(
+  devices: readonly FleetDevice[],
+  port: number,
+  { say, stop }: Pick<BenchContext, 'say' | 'stop'>,
+): Promise<LoadResult> {
+  say('signing requests for HTTP');
+  const requests = await signRequests(devices, {
+    connections: HTTP_CONNECTIONS,
+    requests: Math.ceil((MOST_PER_S.http * (WARM_UP_MS + WINDOW_MS)) / 1000 / HTTP_CONNECTIONS),
+    host: `127.0.0.1:${port}`,
+    stop,
+  });
+  say(`HTTP: ${WARM_UP_MS / 1000} s of warm-up, then ${WINDOW_MS / 1000} s`);
+  return new ClosedLoop({ port, requests, warmUpMs: WARM_UP_MS, windowMs: WINDOW_MS, stop }).run();
+}
+
 async function runMqttBench({ guard, folder, stop, say }: BenchContext): Promise<BenchReport> {
   const config = loadBenchedConfig();
   const devices = createBenchFleet(DEVICES);
@@ -66,25 +84,11 @@ async function runMqttBench({ guard, folder, stop, say }: BenchContext): Promise
   await using ingest = await startPrivateIngest(redis.url, own, guard, broker.url);
   const seconds = (WARM_UP_MS + WINDOW_MS) / 1000;
 
-  say('signing requests for HTTP');
-  const requests = await signRequests(devices, {
-    connections: HTTP_CONNECTIONS,
-    requests: Math.ceil((MOST_PER_S * seconds) / HTTP_CONNECTIONS),
-    host: `127.0.0.1:${ingest.port}`,
-    stop,
-  });
-  say(`HTTP: ${WARM_UP_MS / 1000} s of warm-up, then ${WINDOW_MS / 1000} s`);
-  const http = await new ClosedLoop({
-    port: ingest.port,
-    requests,
-    warmUpMs: WARM_UP_MS,
-    windowMs: WINDOW_MS,
-    stop,
-  }).run();
+  const http = await loadHttp(devices, ingest.port, { say, stop });
   const entriesOfHttp = await countEntries(redis.client, config.TELLTALE_SHARDS);
 
   say('signing packs for MQTT');
-  const envelopes = await signForMqtt(devices, Math.ceil((MOST_PER_S * seconds) / CLIENTS));
+  const envelopes = await signForMqtt(devices, Math.ceil((MOST_PER_S.mqtt * seconds) / CLIENTS));
   say(`MQTT: ${WARM_UP_MS / 1000} s of warm-up, then ${WINDOW_MS / 1000} s`);
   const mqtt = await new ReceiptLoad({
     ...{ url: broker.url, envelopes, underWay: UNDER_WAY, warmUpMs: WARM_UP_MS, windowMs: WINDOW_MS, stop },
