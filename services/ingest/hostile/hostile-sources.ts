@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { formatBlockedSource, type BlockChange, type BlockedSource } from '../../../contracts/source-block.ts';
 import type { SecurityEvent } from '../../../contracts/security-event.ts';
 import type { BlockPolicy, BlockTerm } from '../../../core/limits/block-term.ts';
 import type { FailurePolicy } from '../../../core/limits/failure-score.ts';
+import { nameBasedId } from '../../../platform/crypto/name-based-id.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 import type { SourceBlocks } from '../../../platform/redis/source-blocks.ts';
 import type { Rejected } from '../outcome.ts';
@@ -193,7 +193,7 @@ export class HostileSources {
   #reportEnd({ term, ...source }: EndedBlock): void {
     this.#parts.reporter.report({
       ...this.#eventOf('source-unblocked', source, term.untilMs),
-      id: uuidOf(`${formatBlockedSource(source)} ${term.untilMs}`),
+      id: nameBasedId(`${formatBlockedSource(source)} ${term.untilMs}`),
       detail: { offence: term.offence },
     });
   }
@@ -215,10 +215,4 @@ export class HostileSources {
 
 function describe({ address, claimant }: BlockedSource): { readonly address: string; readonly device: string | null } {
   return { address, device: claimant === null || claimant.startsWith('@') ? null : claimant };
-}
-
-/** The same for the same text (RFC 9562, version 8). */
-function uuidOf(text: string): string {
-  const hex = createHash('sha256').update(text).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { SecurityEvent } from '../../../contracts/security-event.ts';
+import { nameBasedId } from '../../../platform/crypto/name-based-id.ts';
 import { appendSecurityEvents } from '../../../platform/redis/append-security-events.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
@@ -57,12 +57,4 @@ function eventOf(stray: StrayPosition): SecurityEvent {
     actor: 'worker',
     detail: { distance_m: Math.round(stray.distanceM) },
   };
-}
-
-/** A UUID of version 8 (RFC 9562): the same name has the same one. */
-function nameBasedId(name: string): string {
-  const bytes = createHash('sha256').update(name).digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
