@@ -93,3 +93,15 @@ export function parseAdmittedPack(json: string): AdmittedPack | undefined {
   const parsed = admittedPackSchema.safeParse(input);
   return parsed.success ? parsed.data : undefined;
 }
+
+/** The pack with some of its readings. */
+export function pickReadings(pack: AdmittedPack, indexes: readonly number[]): AdmittedPack {
+  const pick = <T>(column: readonly T[]): T[] => column.filter((_, index) => indexes.includes(index));
+  return {
+    ...pack,
+    metric: pick(pack.metric),
+    time_us: pick(pack.time_us),
+    value: pick(pack.value),
+    ...(pack.sum !== undefined && { sum: pick(pack.sum) }),
+  };
+}

@@ -31,6 +31,7 @@ const COMMANDS = {
   'schema:dump': { built: false, script: 'scripts/schema-dump.ts', packages: [postgis] },
   migrate: { built: true, script: 'scripts/migrate.js', packages: [] },
   admin: { built: true, script: 'scripts/admin.js', packages: [] },
+  dlq: { built: true, script: 'scripts/dlq.js', packages: [] },
 };
 
 async function runCommandLine([name, ...args]) {

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
+import { parseDeadLetter } from '../../contracts/dead-letter.ts';
 import { consumerGroups, redisKeys } from '../../contracts/redis-keys.ts';
 import { DeviceClocks } from '../../services/worker/clocks/device-clocks.ts';
 import { MetricDirectory } from '../../services/worker/persist/metric-directory.ts';
@@ -85,19 +86,15 @@ export async function persistAll(loop: PersistLoop, redis: Redis, maxPasses = 10
   throw new Error(`the log is not empty after ${maxPasses} passes: ${JSON.stringify(await readBacklog(redis))}`);
 }
 
-export interface DeadLetter {
+export interface BuriedLetter extends ReturnType<typeof parseDeadLetter> {
   readonly shard: number;
-  readonly reason: string;
-  readonly entry: string;
-  readonly pack: string;
 }
 
-export async function readDeadLetters(redis: Redis): Promise<readonly DeadLetter[]> {
-  const letters: DeadLetter[] = [];
+export async function readDeadLetters(redis: Redis): Promise<readonly BuriedLetter[]> {
+  const letters: BuriedLetter[] = [];
   for (let shard = 0; shard < SHARD_COUNT; shard += 1) {
     for (const [, flat] of await redis.xrange(redisKeys.deadLetters(shard), '-', '+')) {
-      const valueOf = (name: string): string => flat[flat.indexOf(name) + 1] ?? '';
-      letters.push({ shard, reason: valueOf('reason'), entry: valueOf('entry'), pack: valueOf('pack') });
+      letters.push({ shard, ...parseDeadLetter(flat) });
     }
   }
   return letters;

@@ -1,11 +1,20 @@
-import { ADMITTED_PACK_FIELD, parseAdmittedPack, type AdmittedPack } from '../../../contracts/admitted-pack.ts';
+import {
+  ADMITTED_PACK_FIELD,
+  parseAdmittedPack,
+  pickReadings,
+  type AdmittedPack,
+} from '../../../contracts/admitted-pack.ts';
+import type { DeadLetter } from '../../../contracts/dead-letter.ts';
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
+import { dataErrorOf } from '../../../platform/postgres/data-error.ts';
 import { GroupReader } from '../../../platform/redis/group-reader.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
 import type { WorkerMetrics } from '../metrics.ts';
+import { Graveyard } from './graveyard.ts';
 import type { PackStore } from './pack-store.ts';
+import type { StoreResult } from './readings-store.ts';
 
 export interface PersistOptions {
   readonly shardCount: number;
@@ -29,7 +38,7 @@ export class PersistLoop {
   readonly #store: PackStore;
   readonly #options: PersistOptions;
   readonly #metrics: WorkerMetrics;
-  readonly #log: Logger;
+  readonly #graveyard: Graveyard;
 
   constructor(
     connections: { readonly reader: Redis; readonly redis: Redis },
@@ -49,7 +58,7 @@ export class PersistLoop {
     this.#store = store;
     this.#options = options;
     this.#metrics = observers.metrics;
-    this.#log = observers.log;
+    this.#graveyard = new Graveyard(connections.redis, observers);
   }
 
   async pass(): Promise<void> {
@@ -66,38 +75,59 @@ export class PersistLoop {
       for (const { id, value } of streams.get(redisKeys.readings(shard)) ?? []) {
         const json = value ?? '';
         const pack = parseAdmittedPack(json);
-        if (pack === undefined) await this.#bury(shard, id, json, 'unreadable');
+        if (pack === undefined) await this.#bury(shard, { reason: 'unreadable', entry: id, error: '', pack: json });
         else entries.push({ shard, id, json, pack });
       }
     }
     return entries;
   }
 
+  /** A batch that fails on its data is halved until the entry that does so is alone; whatever else fails is the caller's. */
   async #persist(batch: readonly Entry[]): Promise<void> {
-    const end = this.#metrics.persistSeconds.startTimer();
-    const result = await this.#store.store(batch.map(({ pack }) => pack));
-    end();
+    let result: StoreResult;
+    try {
+      const end = this.#metrics.persistSeconds.startTimer();
+      result = await this.#store.store(batch.map(({ pack }) => pack));
+      end();
+    } catch (error) {
+      const dataError = dataErrorOf(error);
+      const [first] = batch;
+      if (dataError === undefined || first === undefined) throw error;
+      if (batch.length === 1) {
+        const { kind: reason, message } = dataError;
+        await this.#bury(first.shard, { reason, entry: first.id, error: message, pack: first.json });
+        return;
+      }
+      const half = Math.ceil(batch.length / 2);
+      await this.#persist(batch.slice(0, half));
+      await this.#persist(batch.slice(half));
+      return;
+    }
     this.#metrics.readingsStored.inc(result.stored);
     this.#metrics.readingsKnown.inc(result.offered - result.stored);
+    await this.#acknowledge(batch, result);
+  }
+
+  async #acknowledge(batch: readonly Entry[], { unstorable, conflicts }: StoreResult): Promise<void> {
     const pipeline = this.#redis.pipeline();
-    for (const [shard, ids] of groupIds(batch.filter((_, index) => !result.unstorable.has(index)))) {
+    const stored = batch.filter((_, index) => !unstorable.has(index) && !conflicts.has(index));
+    for (const [shard, ids] of groupIds(stored)) {
       pipeline.xack(redisKeys.readings(shard), consumerGroups.persist, ...ids);
     }
     for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
-    for (const [index, reason] of result.unstorable) {
-      const entry = batch[index];
-      if (entry !== undefined) await this.#bury(entry.shard, entry.id, entry.json, reason);
+    for (const [index, { shard, id: entry, json, pack }] of batch.entries()) {
+      const reason = unstorable.get(index);
+      const readings = conflicts.get(index);
+      if (reason !== undefined) await this.#bury(shard, { reason, entry, error: '', pack: json });
+      else if (readings !== undefined) {
+        const differing = JSON.stringify(pickReadings(pack, readings));
+        await this.#bury(shard, { reason: 'reading-conflict', entry, error: '', pack: differing });
+      }
     }
   }
 
-  /** An entry that can never be stored goes to the dead letters with its reason, alone; the others go on. */
-  async #bury(shard: number, id: string, json: string, reason: string): Promise<void> {
-    const fields = ['reason', reason, 'entry', id, ADMITTED_PACK_FIELD, json];
-    // One after the other: a transaction would acknowledge even when the dead letters refuse the entry.
-    await this.#redis.xadd(redisKeys.deadLetters(shard), '*', ...fields);
-    await this.#redis.xack(redisKeys.readings(shard), consumerGroups.persist, id);
-    this.#metrics.deadLetters.inc({ reason });
-    this.#log.error({ shard, entry: id, reason }, 'an entry cannot be stored; it is in the dead letters');
+  #bury(shard: number, letter: DeadLetter): Promise<void> {
+    return this.#graveyard.bury(shard, letter);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { AdmittedPack } from '../../../contracts/admitted-pack.ts';
+import type { DeadLetterReason } from '../../../contracts/dead-letter.ts';
 import { isLate } from '../../../core/telemetry/reading.ts';
 import type { MetricDirectory } from './metric-directory.ts';
 import type { Partitions } from './partitions.ts';
@@ -9,7 +10,9 @@ export interface StoreResult {
   readonly stored: number;
   readonly offered: number;
   /** Why a pack, by its position, can never be stored. */
-  readonly unstorable: ReadonlyMap<number, string>;
+  readonly unstorable: ReadonlyMap<number, DeadLetterReason>;
+  /** Readings of a pack, by its position, for whose key another value is stored: their indexes. */
+  readonly conflicts: ReadonlyMap<number, readonly number[]>;
 }
 
 interface Columns {
@@ -22,6 +25,8 @@ interface Columns {
   readonly sum: (number | null)[];
   readonly receivedUs: number[];
   readonly late: boolean[];
+  /** Where each reading comes from: position of its pack, index in it. */
+  readonly origin: (readonly [number, number])[];
 }
 
 /**
@@ -42,14 +47,14 @@ export class ReadingsStore {
 
   async store(packs: readonly AdmittedPack[]): Promise<StoreResult> {
     await this.#metrics.learn(packs);
-    const unstorable = new Map<number, string>();
+    const unstorable = new Map<number, DeadLetterReason>();
     const columns = emptyColumns();
     for (const [index, pack] of packs.entries()) {
-      const reason = this.#append(columns, pack);
+      const reason = this.#append(columns, pack, index);
       if (reason !== undefined) unstorable.set(index, reason);
     }
     const offered = columns.device.length;
-    if (offered === 0) return { stored: 0, offered, unstorable };
+    if (offered === 0) return { stored: 0, offered, unstorable, conflicts: new Map() };
     await this.#partitions.ensureFor('readings', columns.timeUs);
     const { rowCount } = await this.#database.query(
       `INSERT INTO readings
@@ -73,10 +78,35 @@ export class ReadingsStore {
         columns.late,
       ],
     );
-    return { stored: rowCount ?? 0, offered, unstorable };
+    const stored = rowCount ?? 0;
+    const conflicts = stored === offered ? new Map<number, number[]>() : await this.#findConflicts(columns);
+    return { stored, offered, unstorable, conflicts };
   }
 
-  #append(columns: Columns, pack: AdmittedPack): string | undefined {
+  /** Rows never change, so that it does not matter when this looks, or how often. */
+  async #findConflicts(columns: Columns): Promise<Map<number, number[]>> {
+    const { rows } = await this.#database.query<{ place: number }>(
+      `SELECT o.place::int AS place
+       FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::float8[], $5::text[], $6::boolean[], $7::float8[])
+         WITH ORDINALITY AS o (device_id, metric_id, time_us, value, value_string, value_bool, value_sum, place)
+       JOIN readings r ON r.device_id = o.device_id AND r.metric_id = o.metric_id
+         AND r.time = timestamptz 'epoch' + o.time_us * interval '1 microsecond'
+       WHERE (r.value, r.value_string, r.value_bool, r.value_sum)
+         IS DISTINCT FROM (o.value, o.value_string, o.value_bool, o.value_sum)
+       ORDER BY o.place`,
+      [columns.device, columns.metricId, columns.timeUs, columns.value, columns.text, columns.bool, columns.sum],
+    );
+    const conflicts = new Map<number, number[]>();
+    for (const { place } of rows) {
+      const [pack, reading] = columns.origin[place - 1] ?? [0, 0];
+      const known = conflicts.get(pack);
+      if (known === undefined) conflicts.set(pack, [reading]);
+      else known.push(reading);
+    }
+    return conflicts;
+  }
+
+  #append(columns: Columns, pack: AdmittedPack, position: number): DeadLetterReason | undefined {
     const metricIds: number[] = [];
     for (const [index, name] of pack.metrics.entries()) {
       const known = this.#metrics.find(pack.device, name);
@@ -96,11 +126,23 @@ export class ReadingsStore {
       columns.sum.push(pack.sum?.[index] ?? null);
       columns.receivedUs.push(pack.received_us);
       columns.late.push(isLate(timeUs, pack.received_us));
+      columns.origin.push([position, index]);
     }
     return undefined;
   }
 }
 
 function emptyColumns(): Columns {
-  return { device: [], metricId: [], timeUs: [], value: [], text: [], bool: [], sum: [], receivedUs: [], late: [] };
+  return {
+    device: [],
+    metricId: [],
+    timeUs: [],
+    value: [],
+    text: [],
+    bool: [],
+    sum: [],
+    receivedUs: [],
+    late: [],
+    origin: [],
+  };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseAdmittedPack } from '../../../contracts/admitted-pack.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { shardOf } from '../../../contracts/shard.ts';
 import { appendEntry, appendPack, encodePack, metricName, numberReading } from '../../support/admitted-packs.ts';
@@ -11,7 +12,7 @@ import {
   readDeadLetters,
 } from '../../support/persisting.ts';
 import { countRows, expectedRows, readStoredRows } from '../../support/stored-rows.ts';
-import { openWorkerStores, SHARD_COUNT } from '../../support/worker-stores.ts';
+import { openWorkerStores, SHARD_COUNT, type WorkerStores } from '../../support/worker-stores.ts';
 
 const NOW_US = Date.now() * 1000;
 const DEVICE = 'dev-1';
@@ -39,7 +40,9 @@ test('entries that cannot be read go to the dead letters as they are, and the ot
   await persistAll(loop, stores.redis);
   assert.deepEqual(
     await readDeadLetters(stores.redis),
-    [...bad, ''].map((pack, index) => ({ shard: SHARD, reason: 'unreadable', entry: ids[index] ?? foreign, pack })),
+    [...bad, ''].map((pack, index) => {
+      return { shard: SHARD, reason: 'unreadable', entry: ids[index] ?? foreign, error: '', pack };
+    }),
   );
   assert.equal(await countRows(stores.database), bad.length);
   assert.match(await metrics.metrics(), /^dlq_entries_total\{reason="unreadable"\} 7$/m);
@@ -133,4 +136,102 @@ test('an entry whose dead letter cannot be written stays in the log', async () =
     (await readDeadLetters(stores.redis)).map(({ pack }) => pack),
     ['not a pack'],
   );
+});
+
+const conflictLetters = async (stores: WorkerStores) =>
+  (await readDeadLetters(stores.redis)).map(({ reason, pack }) => {
+    const { metric, time_us: timeUs, value } = parseAdmittedPack(pack) ?? { metric: [], time_us: [], value: [] };
+    return { reason, metric, timeUs, value };
+  });
+
+test('an entry that the database refuses is a dead letter with what the database said, and no other one is', async () => {
+  await using stores = await openWorkerStores();
+  await createPersistGroups(stores.redis);
+  const poison = [
+    {
+      json: encodePack(good(1000)).replace('"value":[1000]', '"value":["a\\u0000b"]'),
+      reason: 'data-exception',
+      code: '22021',
+    },
+    {
+      json: encodePack(good(1001)).replace('"value":[1001]', '"value":[null]'),
+      reason: 'integrity-violation',
+      code: '23514',
+    },
+  ];
+  const ids: string[] = [];
+  for (let index = 0; index < 21; index += 1) {
+    await appendPack(stores.redis, good(index));
+    const { json } = poison[index / 10] ?? {};
+    if (json !== undefined) ids.push(await appendEntry(stores.redis, SHARD, json));
+  }
+  const { loop, metrics } = createPersisting(stores);
+  await persistAll(loop, stores.redis, 4);
+  const letters = await readDeadLetters(stores.redis);
+  assert.deepEqual(
+    letters.map(({ reason, entry, pack }) => ({ reason, entry, pack })),
+    poison.map(({ json, reason }, index) => ({ reason, entry: ids[index], pack: json })),
+  );
+  for (const [index, { code }] of poison.entries()) assert.ok(letters[index]?.error.includes(`(${code})`));
+  assert.equal(await countRows(stores.database), 21);
+  assert.match(await metrics.metrics(), /^dlq_entries_total\{reason="data-exception"\} 1$/m);
+});
+
+test('a second value for a device, metric and time is a dead letter without its neighbours, and the first one stays', async () => {
+  await using stores = await openWorkerStores();
+  await createPersistGroups(stores.redis);
+  const { loop } = createPersisting(stores);
+  await appendPack(stores.redis, good(1));
+  await persistAll(loop, stores.redis);
+  const later = [numberReading('x', NOW_US + 1, 7), numberReading('x', NOW_US + 2, 2)];
+  await appendPack(stores.redis, { device: DEVICE, readings: later });
+  // Within one batch, and a value of another kind.
+  await appendPack(stores.redis, { device: DEVICE, readings: [numberReading('x', NOW_US + 2, 8)] });
+  await appendPack(stores.redis, {
+    device: DEVICE,
+    readings: [{ metric: metricName('x'), timeUs: NOW_US + 1, unit: 'm/s2', value: true }],
+  });
+  await persistAll(loop, stores.redis);
+  assert.deepEqual(await conflictLetters(stores), [
+    { reason: 'reading-conflict', metric: [0], timeUs: [NOW_US + 1], value: [7] },
+    { reason: 'reading-conflict', metric: [0], timeUs: [NOW_US + 2], value: [8] },
+    { reason: 'reading-conflict', metric: [0], timeUs: [NOW_US + 1], value: [true] },
+  ]);
+  assert.deepEqual(
+    await readStoredRows(stores.database, DEVICE),
+    expectedRows([...good(1).readings, numberReading('x', NOW_US + 2, 2)]),
+  );
+});
+
+test('the same value again, in another pack or in the same entry delivered again, is no conflict', async () => {
+  await using stores = await openWorkerStores();
+  await createPersistGroups(stores.redis);
+  const readings = [
+    numberReading('x', NOW_US, -0),
+    { metric: metricName('s'), timeUs: NOW_US, value: 'text' },
+    { metric: metricName('b'), timeUs: NOW_US, value: false },
+    { metric: metricName('c'), timeUs: NOW_US, sum: 0.1 },
+  ];
+  const { loop } = createPersisting(stores);
+  for (let round = 0; round < 2; round += 1) {
+    await appendPack(stores.redis, { device: DEVICE, readings });
+    await appendPack(stores.redis, { device: DEVICE, readings });
+    await persistAll(loop, stores.redis);
+  }
+  assert.deepEqual(await readDeadLetters(stores.redis), []);
+  assert.equal(await countRows(stores.database), 4);
+});
+
+test('an entry that two workers find to be bad is one dead letter', async () => {
+  await using stores = await openWorkerStores();
+  await createPersistGroups(stores.redis);
+  await appendPack(stores.redis, good(1));
+  for (let index = 0; index < 5; index += 1) {
+    await appendEntry(stores.redis, SHARD, 'not a pack');
+    await appendPack(stores.redis, { device: DEVICE, readings: [numberReading('x', NOW_US + 1, 100 + index)] });
+  }
+  const workers = [createPersisting(stores), createPersisting(stores)];
+  for (let pass = 0; pass < 4; pass += 1) await Promise.all(workers.map(({ loop }) => loop.pass()));
+  const reasons = (await readDeadLetters(stores.redis)).map(({ reason }) => reason).toSorted();
+  assert.deepEqual(reasons, [...Array<string>(5).fill('reading-conflict'), ...Array<string>(5).fill('unreadable')]);
 });
