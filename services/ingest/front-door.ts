@@ -109,6 +109,8 @@ function outcomeOf(admission: Extract<AdmissionOutcome, string>, readings: numbe
       return unfit('a metric is in another unit since its first reading, a moment ago');
     case 'too-many-metrics':
       return unfit(`a device has at most ${MAX_METRICS_PER_DEVICE} metrics`);
+    case 'backlog-full':
+      return reducedCapacity('too much waits to be stored');
     case 'no-log':
       return reducedCapacity('the log has not been begun; the worker does that when it starts');
   }

@@ -11,6 +11,7 @@ export interface IngestGauges {
   readonly connections: () => number;
   readonly inFlight: () => number;
   readonly verifyWaiting: () => number;
+  readonly fullShards: () => number;
   readonly knownIdentities: () => number;
   readonly blocks: () => number;
   readonly suspects: () => number;
@@ -53,6 +54,7 @@ export function registerIngestGauges(registry: Registry, gauges: IngestGauges): 
   };
   gauge('ingest_connections', 'Connections of devices.', gauges.connections);
   gauge('ingest_in_flight_requests', 'Messages without a reply yet.', gauges.inFlight);
+  gauge('ingest_full_shards', 'Shards that refuse because too much waits to be stored.', gauges.fullShards);
   gauge('verify_queue_depth', 'Envelopes that wait for a verify thread.', gauges.verifyWaiting);
   if (gauges.mqttConnected !== undefined) {
     gauge('ingest_mqtt_connections', 'Connections to the broker that are up.', gauges.mqttConnected);

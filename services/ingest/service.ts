@@ -69,7 +69,10 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     maxReadingAheadUs: config.TELLTALE_INGEST_FRESHNESS_EARLY_S * 1e6,
   });
   resources.defer('verify threads', () => pool.close());
-  const admissions = new AdmissionQueue(redis, config.TELLTALE_SHARDS, config.TELLTALE_INGEST_REPLAY_WINDOW);
+  const admissions = new AdmissionQueue(redis, config.TELLTALE_SHARDS, {
+    replayWindow: config.TELLTALE_INGEST_REPLAY_WINDOW,
+    maxBacklog: config.TELLTALE_INGEST_MAX_BACKLOG,
+  });
   const limits = createRateLimits({
     device: config.TELLTALE_INGEST_LIMIT_DEVICE_PER_S,
     byClass: config.TELLTALE_INGEST_LIMIT_CLASSES,
@@ -118,7 +121,10 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
 
   const metrics = createIngestMetrics(registry);
   const clientAddress = new ClientAddress(config.TELLTALE_INGEST_TRUSTED_PROXIES);
-  const unready = (): readonly string[] => (redis.status === 'ready' ? [] : ['Redis does not answer']);
+  const unready = (): readonly string[] => [
+    ...(redis.status === 'ready' ? [] : ['Redis does not answer']),
+    ...admissions.full.map((shard) => `too much of shard ${shard} waits to be stored`),
+  ];
   const { TELLTALE_INGEST_HOST: host, TELLTALE_INGEST_PORT: port } = config;
   const observer = new OutcomeObserver('http', metrics, log);
   const front = new HttpFront({
@@ -130,6 +136,7 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     connections: () => front.connections,
     inFlight: () => front.inFlight,
     verifyWaiting: () => pool.waiting,
+    fullShards: () => admissions.full.length,
     knownIdentities: () => identities.size,
     blocks: () => hostile.blocks,
     suspects: () => hostile.suspects,

@@ -5,6 +5,7 @@ export interface WorkerMetrics {
   readonly readingsKnown: Counter;
   readonly persistSeconds: Histogram;
   readonly deadLetters: Counter<'reason'>;
+  readonly logTrimmed: Counter;
   readonly transitions: Counter<'rule_kind' | 'kind' | 'severity'>;
   readonly detectSeconds: Histogram;
 }
@@ -28,6 +29,11 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
       name: 'dlq_entries_total',
       help: 'Entries that cannot be stored, by reason.',
       labelNames: ['reason'],
+      registers,
+    }),
+    logTrimmed: new Counter({
+      name: 'log_trimmed_entries_total',
+      help: 'Entries deleted from the logs: stored and evaluated.',
       registers,
     }),
     transitions: new Counter({

@@ -16,6 +16,7 @@ import type { WorkerConfig } from './config.ts';
 import { DetectLoop } from './detect/detect-loop.ts';
 import { RegistryView } from './detect/registry-view.ts';
 import { LogKeeper } from './log/log-keeper.ts';
+import { LogTrimmer } from './log/log-trimmer.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { MetricDirectory } from './persist/metric-directory.ts';
 import { PackStore } from './persist/pack-store.ts';
@@ -35,6 +36,7 @@ const MAX_DATABASE_CONNECTIONS = 4;
 /** A change of the registry reaches Redis within this time. */
 const PROJECT_EVERY_MS = 250;
 const KEEP_LOG_EVERY_MS = 1000;
+const TRIM_LOG_EVERY_MS = 1000;
 /**
  * How far behind its newest report a mobile device may be in the registry. Ingest and detection read every device anew after
  * each change of the registry, so that this is also how often a fleet that moves makes them.
@@ -63,6 +65,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   const registry = createMetricsRegistry('worker');
   const metrics = createWorkerMetrics(registry);
   const keeper = new LogKeeper(redis, database, shardCount, log);
+  const trimmer = new LogTrimmer(redis, shardCount, metrics);
   const projector = new Projector(redis, database, shardCount, log);
   const view = new RegistryView(redis);
   const watch = new RegistryWatch({ redis, subscriber: open('worker-subscriber'), onChange: () => view.clear(), log });
@@ -100,6 +103,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   resources.defer('detect checkpoint', () => detect.checkpoint());
   const loops = [
     every('log', KEEP_LOG_EVERY_MS, () => keeper.check()),
+    every('trim log', TRIM_LOG_EVERY_MS, () => trimmer.trim()),
     every('project', PROJECT_EVERY_MS, () => projector.check()),
     every('follow positions', FOLLOW_POSITIONS_EVERY_MS, () => follower.check()),
     every('clocks', STORE_CLOCKS_EVERY_MS, () => clocks.flush()),

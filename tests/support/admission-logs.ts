@@ -4,7 +4,7 @@ import { redisKeys } from '../../contracts/redis-keys.ts';
 import { formatShardEpoch } from '../../contracts/shard-epoch.ts';
 import { createLogger } from '../../platform/log/logger.ts';
 import { openRedis, waitForRedis, type Redis } from '../../platform/redis/open-redis.ts';
-import type { Admission, Admittable, AdmitScript } from '../../services/ingest/admit/admit-script.ts';
+import { AdmitScript, type Admission, type Admittable } from '../../services/ingest/admit/admit-script.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
 export const CREATED_MS = 1_734_567_891_000;
@@ -21,6 +21,13 @@ export function createAdmittable(nonce: number, changes: Partial<Admittable> = {
     metrics: undefined,
     ...changes,
   };
+}
+
+/** Fewer than any other test has in one log. */
+export const MAX_BACKLOG = 1000;
+
+export function createAdmitScript(logs: AdmissionLogs, replayWindow: number): AdmitScript {
+  return new AdmitScript(logs.redis, { replayWindow, maxBacklog: MAX_BACKLOG });
 }
 
 /** What the script must decide for envelopes into a log that the caller knows. */

@@ -2,7 +2,7 @@ import { shardOf } from '../../../contracts/shard.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { CallBatcher } from './call-batcher.ts';
-import { AdmitScript, type Admission, type AdmitReply, type Admittable } from './admit-script.ts';
+import { AdmitScript, type Admission, type AdmitOptions, type AdmitReply, type Admittable } from './admit-script.ts';
 
 export type AdmissionOutcome =
   | Exclude<Admission, 'stale'>
@@ -13,6 +13,8 @@ export type AdmissionOutcome =
 
 /** Larger batches hold Redis up for more than half a millisecond at a time. */
 const MAX_BATCH = 64;
+/** Who is not asked because of it cannot find out that it has passed. */
+const FULL_FOR_MS = 5000;
 
 interface Waiting {
   readonly shard: number;
@@ -34,13 +36,21 @@ export class AdmissionQueue {
   readonly #script: AdmitScript;
   readonly #shardCount: number;
   readonly #epochs = new Map<number, string>();
+  /** When a shard last refused for its backlog, by the monotonic clock. */
+  readonly #fullAtMs = new Map<number, number>();
   readonly #batcher: CallBatcher<Waiting, AdmissionOutcome>;
 
-  constructor(redis: Redis, shardCount: number, replayWindow: number) {
+  constructor(redis: Redis, shardCount: number, options: AdmitOptions) {
     this.#redis = redis;
-    this.#script = new AdmitScript(redis, replayWindow);
+    this.#script = new AdmitScript(redis, options);
     this.#shardCount = shardCount;
     this.#batcher = new CallBatcher({ redis, maxBatch: MAX_BATCH, run: (waiting) => this.#admitAll(waiting) });
+  }
+
+  /** Shards that refused an envelope a moment ago because too much waits to be stored. */
+  get full(): readonly number[] {
+    const sinceMs = performance.now() - FULL_FOR_MS;
+    return [...this.#fullAtMs].flatMap(([shard, atMs]) => (atMs > sinceMs ? [shard] : []));
   }
 
   /** Rejects when Redis fails: the envelope may or may not be in the log, and the device has to ask again. */
@@ -75,7 +85,11 @@ export class AdmissionQueue {
         else this.#epochs.set(group.shard, reply.current);
         return reply.current !== undefined;
       }
-      for (const [at, position] of group.positions.entries()) settle(position, outcomeAt(reply, at));
+      for (const [at, position] of group.positions.entries()) {
+        const outcome = outcomeAt(reply, at);
+        if (outcome === 'backlog-full') this.#fullAtMs.set(group.shard, performance.now());
+        settle(position, outcome);
+      }
       return false;
     });
   }

@@ -1,4 +1,4 @@
-import { redisKeys } from '../../../contracts/redis-keys.ts';
+import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
 import { MAX_METRICS_PER_DEVICE } from '../../../core/telemetry/reading.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
@@ -35,6 +35,8 @@ export const ADMISSIONS = [
   'stale',
   'unit-conflict',
   'too-many-metrics',
+  /** Too much waits to be stored. */
+  'backlog-full',
 ] as const;
 export type Admission = (typeof ADMISSIONS)[number];
 
@@ -50,20 +52,28 @@ export type AdmitReply =
   /** A command failed: the outcome of the envelopes is not known. */
   | { readonly kind: 'failed'; readonly message: string };
 
+export interface AdmitOptions {
+  /** Nonces below the highest one that are told apart; a multiple of 8. */
+  readonly replayWindow: number;
+  /** Entries of a shard that may wait to be stored. */
+  readonly maxBacklog: number;
+}
+
 /** Runs admit.lua for shards of one node. Rejects when Redis does not answer: then the outcome is not known. */
 export class AdmitScript {
   readonly #script: Script;
-  readonly #replayWindow: number;
+  readonly #options: AdmitOptions;
 
-  constructor(redis: Redis, replayWindow: number) {
-    this.#replayWindow = replayWindow;
+  constructor(redis: Redis, options: AdmitOptions) {
+    this.#options = options;
     this.#script = defineScript(redis, 'ttAdmit', 'admit.lua', import.meta.url);
   }
 
   /** Answers for each request, in order. */
   async run(requests: readonly AdmitRequest[]): Promise<readonly AdmitReply[]> {
     const keys: string[] = [];
-    const values: (string | number)[] = [this.#replayWindow, MAX_METRICS_PER_DEVICE];
+    const { replayWindow, maxBacklog } = this.#options;
+    const values: (string | number)[] = [replayWindow, MAX_METRICS_PER_DEVICE, maxBacklog, consumerGroups.persist];
     for (const { shard, epoch, envelopes } of requests) {
       keys.push(redisKeys.readings(shard), redisKeys.epoch(shard), redisKeys.trust(shard));
       values.push(epoch, envelopes.length);

@@ -2,6 +2,8 @@
 --
 -- ARGV[1]  size of the replay window in nonces, a multiple of 8
 -- ARGV[2]  how many metrics a device may have
+-- ARGV[3]  how many entries of a shard may wait to be stored
+-- ARGV[4]  consumer group that stores them
 -- For each shard, one after the other:
 --   KEYS   readings stream, epoch, version of the registry at its last change of what devices may do (trust version), and
 --          for each envelope the replay window of the key that signed it and, if it has new metrics, those of the device
@@ -17,7 +19,7 @@
 --   {"epoch", <epoch or "">}   nothing was done: the log is not the one that the caller knows
 --   {"error", <message>}       a command failed; what came before it is admitted
 --   {"decided", <trust version>, then for each envelope "accepted", "stale", "unit-conflict", "too-many-metrics",
---               "nonce-too-old" or "replay-detected"}
+--               "nonce-too-old", "replay-detected" or "backlog-full"}
 -- A stale envelope was judged by an older registry than the trust version: its key may have been revoked since.
 --
 -- A replay window is a string: 16 digits, the highest nonce, then one bit for each nonce in (highest - size, highest],
@@ -28,6 +30,8 @@
 local HEAD = 16
 local window = tonumber(ARGV[1])
 local max_metrics = tonumber(ARGV[2])
+local max_backlog = tonumber(ARGV[3])
+local storing_group = ARGV[4]
 
 -- Clears the bits of positions first..last, which do not wrap.
 local function clear(key, first, last)
@@ -76,6 +80,26 @@ local function is_marked(state, position)
   local bit = math.fmod(position, 8)
   local byte = string.byte(state, HEAD + (position - bit) / 8 + 1)
   return math.fmod(math.floor(byte / 2 ^ (7 - bit)), 2) == 1
+end
+
+-- Whether as many entries wait to be stored as may. The length of the stream says more than that: entries stay for a while
+-- after they were stored. It is asked first, because it costs next to nothing.
+local function is_full(stream)
+  local length = redis.call('XLEN', stream)
+  if length < max_backlog then
+    return false
+  end
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local info = {}
+    for i = 1, #group, 2 do
+      info[group[i]] = group[i + 1]
+    end
+    -- The lag is not known after entries in the middle were deleted.
+    if info['name'] == storing_group and info['lag'] then
+      return info['pending'] + info['lag'] >= max_backlog
+    end
+  end
+  return true
 end
 
 -- Why a device cannot have these metrics; else what is to be added to them.
@@ -129,6 +153,9 @@ local function decide(log, key, metrics_key, version, nonce, created_ms, pack, m
       return 'replay-detected'
     end
   end
+  if pack ~= '' and log.is_full then
+    return 'backlog-full'
+  end
   -- First append, then mark: an append that fails must not leave a mark behind, or the reading would be lost for good.
   if pack ~= '' then
     redis.call('XADD', log.stream, '*', 'pack', pack)
@@ -148,6 +175,7 @@ local function decide_shard(key, value, own)
   end
   local log = {
     stream = KEYS[key + 1],
+    is_full = is_full(KEYS[key + 1]),
     trust = tonumber(redis.call('GET', KEYS[key + 3]) or '0'),
     refuse_at_or_before = tonumber(string.match(epoch, ':(%d+)$')),
   }
@@ -169,7 +197,7 @@ local function decide_shard(key, value, own)
 end
 
 local replies = {}
-local key, value = 0, 2
+local key, value = 0, 4
 while key < #KEYS do
   local own, next_key = {}, key + 4
   for i = 1, tonumber(ARGV[value + 2]) do

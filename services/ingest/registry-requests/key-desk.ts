@@ -149,7 +149,8 @@ function refusalOf(admission: Extract<AdmissionOutcome, string>): Rejected | und
       return reducedCapacity('the log has not been begun; the worker does that when it starts');
     case 'unit-conflict':
     case 'too-many-metrics':
-      throw new Error('an empty pack has no metrics');
+    case 'backlog-full':
+      throw new Error('an empty pack has no metrics and leaves nothing in the log');
   }
 }
 

@@ -20,7 +20,7 @@ before(async () => {
   server = await startRedis();
   redis = openRedis({ url: server.url, name: 'test', manner: 'fail-fast' }, createLogger('test', 'silent'));
   await waitForRedis(redis, 10_000);
-  queue = new AdmissionQueue(redis, SHARD_COUNT, 2048);
+  queue = new AdmissionQueue(redis, SHARD_COUNT, { replayWindow: 2048, maxBacklog: 1000 });
   for (let shard = 0; shard < SHARD_COUNT; shard += 1) await beginLog(shard, CREATED_MS - 1);
 });
 after(async () => {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { formatShardEpoch } from '../../../contracts/shard-epoch.ts';
-import { AdmitScript, type AdmitReply, type Admittable } from '../../../services/ingest/admit/admit-script.ts';
+import type { AdmitReply, AdmitScript, Admittable } from '../../../services/ingest/admit/admit-script.ts';
 import {
   admitAll,
+  createAdmitScript,
   createAdmittable,
   CREATED_MS,
   EPOCH,
@@ -30,7 +31,7 @@ before(async () => {
 after(() => logs[Symbol.asyncDispose]());
 
 test('a log that nobody has begun, and another one than the caller knows, admit nothing and leave no trace', async () => {
-  const script = new AdmitScript(logs.redis, 64);
+  const script = createAdmitScript(logs, 64);
   const none = logs.nextShard();
   assert.deepEqual(await run(script, none, EPOCH, [createAdmittable(1)]), { kind: 'other-epoch', current: undefined });
   assert.deepEqual(await run(script, none, '', [createAdmittable(1)]), { kind: 'other-epoch', current: undefined });
@@ -42,7 +43,7 @@ test('a log that nobody has begun, and another one than the caller knows, admit 
 });
 
 test('a log refuses what was created up to its border, and nothing after it', async () => {
-  const script = new AdmitScript(logs.redis, 64);
+  const script = createAdmitScript(logs, 64);
   const epoch = formatShardEpoch({ createdMs: CREATED_MS, refuseAtOrBeforeMs: CREATED_MS });
   const shard = await logs.begin(epoch);
   const envelopes = [-1, 0, 1].map((offsetMs) => createAdmittable(10 + offsetMs, { createdMs: CREATED_MS + offsetMs }));
@@ -53,7 +54,7 @@ test('a log refuses what was created up to its border, and nothing after it', as
 });
 
 test('a shard that fails does not keep others of the same call from being decided', async () => {
-  const script = new AdmitScript(logs.redis, 64);
+  const script = createAdmitScript(logs, 64);
   const [before, broken, other, behind] = [
     await logs.begin(),
     await logs.begin(),
@@ -75,7 +76,7 @@ test('a shard that fails does not keep others of the same call from being decide
 });
 
 test('a stream that cannot be appended to leaves no mark: the envelope is accepted afterwards', async () => {
-  const script = new AdmitScript(logs.redis, 64);
+  const script = createAdmitScript(logs, 64);
   const shard = await logs.begin();
   await admitAll(script, shard, [createAdmittable(5)]);
   await logs.redis.rename(redisKeys.readings(shard), 'aside');
@@ -95,7 +96,7 @@ test('a stream that cannot be appended to leaves no mark: the envelope is accept
 });
 
 test('a Redis without memory admits nothing and leaves no mark', async () => {
-  const script = new AdmitScript(logs.redis, 64);
+  const script = createAdmitScript(logs, 64);
   const shard = await logs.begin();
   await admitAll(script, shard, [createAdmittable(5)]);
   const state = await logs.redis.getBuffer(redisKeys.replay(shard, 'key'));
@@ -112,7 +113,7 @@ test('a Redis without memory admits nothing and leaves no mark', async () => {
 });
 
 test('when one envelope of a batch fails, those before it are in the log and are replays when they come again', async () => {
-  const script = new AdmitScript(logs.redis, 64);
+  const script = createAdmitScript(logs, 64);
   const shard = await logs.begin();
   await logs.redis.rpush(redisKeys.replay(shard, 'broken'), 'no string');
   const batch = [createAdmittable(1), createAdmittable(1, { key: 'broken' }), createAdmittable(2)];
@@ -123,7 +124,7 @@ test('when one envelope of a batch fails, those before it are in the log and are
 });
 
 test('the script survives that Redis forgets it', async () => {
-  const script = new AdmitScript(logs.redis, 64);
+  const script = createAdmitScript(logs, 64);
   const shard = await logs.begin();
   await admitAll(script, shard, [createAdmittable(1)]);
   await logs.redis.script('FLUSH');

@@ -2,8 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
-import { AdmitScript, type Admission, type Admittable } from '../../../services/ingest/admit/admit-script.ts';
-import { admitAll, createAdmittable, openAdmissionLogs, type AdmissionLogs } from '../../support/admission-logs.ts';
+import type { Admission, Admittable } from '../../../services/ingest/admit/admit-script.ts';
+import {
+  admitAll,
+  createAdmitScript,
+  createAdmittable,
+  openAdmissionLogs,
+  type AdmissionLogs,
+} from '../../support/admission-logs.ts';
 import { ReplayModel } from '../../support/replay-model.ts';
 
 const WINDOWS = [8, 16, 64, 2048] as const;
@@ -39,7 +45,7 @@ function nonceOf({ from, offset }: Step, highest: number, window: number): numbe
 
 for (const window of WINDOWS) {
   test(`a window of ${window} decides as a set of all nonces would, for any sequence, keys and batches`, async () => {
-    const script = new AdmitScript(logs.redis, window);
+    const script = createAdmitScript(logs, window);
     const batches = fc.array(fc.array(step, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 12 });
     await fc.assert(
       fc.asyncProperty(batches, async (run) => {
@@ -68,7 +74,7 @@ for (const window of WINDOWS) {
 
 for (const window of [8, 16, 64]) {
   test(`a window of ${window} that is used densely while it moves on decides as a set of all nonces would`, async () => {
-    const script = new AdmitScript(logs.redis, window);
+    const script = createAdmitScript(logs, window);
     const jitters = fc.array(fc.integer({ min: -2 * window, max: window }), { minLength: 200, maxLength: 200 });
     await fc.assert(
       fc.asyncProperty(jitters, fc.nat({ max: window }), async (run, start) => {
@@ -91,7 +97,7 @@ for (const window of [8, 16, 64]) {
 
 test('a window of 64 is right for every pair of distances up to three windows', async () => {
   const window = 64;
-  const script = new AdmitScript(logs.redis, window);
+  const script = createAdmitScript(logs, window);
   const shard = await logs.begin();
   for (let first = 1; first <= 3 * window; first += 1) {
     const nonces = [1000, 1000 + first, 1000 + first - 1, 1000, 1000 + first + window, 1000 + first + 1, 1000 + first];
@@ -109,7 +115,7 @@ test('a window of 64 is right for every pair of distances up to three windows', 
 });
 
 test('state of a key stays as small as its window, however long it is used', async () => {
-  const script = new AdmitScript(logs.redis, 2048);
+  const script = createAdmitScript(logs, 2048);
   const shard = await logs.begin();
   for (let batch = 0; batch < 100; batch += 1) {
     await admitAll(
@@ -122,7 +128,7 @@ test('state of a key stays as small as its window, however long it is used', asy
 });
 
 test('shards do not share nonces', async () => {
-  const script = new AdmitScript(logs.redis, 64);
+  const script = createAdmitScript(logs, 64);
   const shards = [await logs.begin(), await logs.begin()];
   for (const shard of shards)
     assert.deepEqual(await admitAll(script, shard, [createAdmittable(7), createAdmittable(7)]), [
@@ -136,7 +142,7 @@ for (const [smaller, larger] of [
   [8, 16],
 ] as const) {
   test(`a window that is changed between ${smaller} and ${larger} lets nothing in twice`, async () => {
-    const scripts = [new AdmitScript(logs.redis, smaller), new AdmitScript(logs.redis, larger)];
+    const scripts = [createAdmitScript(logs, smaller), createAdmitScript(logs, larger)];
     const steps = fc.array(fc.tuple(fc.constantFrom(...scripts), step), { minLength: 2, maxLength: 60 });
     await fc.assert(
       fc.asyncProperty(steps, async (run) => {

@@ -1,0 +1,32 @@
+import { POSITION_FIELD } from '../../../contracts/detect-checkpoint.ts';
+import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
+import type { Redis } from '../../../platform/redis/open-redis.ts';
+import { defineScript, type Script } from '../../../platform/redis/script.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+
+/**
+ * Deletes from the logs what is stored and evaluated. Never by length: what is not stored stays, however much there is;
+ * ingest admits nothing more before Redis is full.
+ */
+export class LogTrimmer {
+  readonly #trim: Script;
+  readonly #shards: readonly number[];
+  readonly #metrics: WorkerMetrics;
+
+  constructor(redis: Redis, shardCount: number, metrics: WorkerMetrics) {
+    this.#trim = defineScript(redis, 'ttTrim', 'trim.lua', import.meta.url);
+    this.#shards = Array.from({ length: shardCount }, (_, shard) => shard);
+    this.#metrics = metrics;
+  }
+
+  /** One shard after the other: a long trim holds Redis up, and nobody waits for it. */
+  async trim(): Promise<void> {
+    for (const shard of this.#shards) {
+      const deleted = await this.#trim(
+        [redisKeys.readings(shard), redisKeys.detect(shard)],
+        [consumerGroups.persist, POSITION_FIELD],
+      );
+      this.#metrics.logTrimmed.inc(Number(deleted));
+    }
+  }
+}

@@ -1,0 +1,57 @@
+-- Deletes from the log of a shard what nobody needs any more: what persist has acknowledged and detect has seen.
+--
+-- KEYS[1]  stream of readings, KEYS[2] hash of detect's checkpoint
+-- ARGV[1]  consumer group of persist, ARGV[2] field of the checkpoint that has its position
+--
+-- Returns how many entries were deleted; 0 while persist has no group or detect no checkpoint.
+
+local function parse(id)
+  local ms, sequence = string.match(id, '^(%d+)%-(%d+)$')
+  if not ms then
+    ms, sequence = string.match(id, '^(%d+)$'), '0'
+  end
+  return tonumber(ms), tonumber(sequence)
+end
+
+local function is_before(one, other)
+  local ms, sequence = parse(one)
+  local other_ms, other_sequence = parse(other)
+  return ms < other_ms or (ms == other_ms and sequence < other_sequence)
+end
+
+-- The smallest id that is larger. Milliseconds and sequence numbers are below 2^53.
+local function after(id)
+  local ms, sequence = parse(id)
+  return string.format('%.0f-%.0f', ms, sequence + 1)
+end
+
+-- The first entry that persist still needs.
+local function needed_by_persist()
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local info = {}
+    for i = 1, #group, 2 do
+      info[group[i]] = group[i + 1]
+    end
+    if info['name'] == ARGV[1] then
+      if info['pending'] > 0 then
+        return redis.call('XPENDING', KEYS[1], ARGV[1])[2]
+      end
+      return after(info['last-delivered-id'])
+    end
+  end
+  return nil
+end
+
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  return 0
+end
+local position = redis.call('HGET', KEYS[2], ARGV[2])
+local needed = needed_by_persist()
+if not position or not needed then
+  return 0
+end
+local keep_from = after(position)
+if is_before(needed, keep_from) then
+  keep_from = needed
+end
+return redis.call('XTRIM', KEYS[1], 'MINID', keep_from)

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Registry } from 'prom-client';
+import fc from 'fast-check';
+import { POSITION_FIELD } from '../../../contracts/detect-checkpoint.ts';
+import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
+import { createLogger } from '../../../platform/log/logger.ts';
+import { openRedis, waitForRedis, type Redis } from '../../../platform/redis/open-redis.ts';
+import { LogTrimmer } from '../../../services/worker/log/log-trimmer.ts';
+import { createWorkerMetrics } from '../../../services/worker/metrics.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+
+const SHARD = 0;
+const STREAM = redisKeys.readings(SHARD);
+
+let server: TestRedis;
+let redis: Redis;
+let trimmer: LogTrimmer;
+const registry = new Registry();
+
+before(async () => {
+  server = await startRedis();
+  redis = openRedis({ url: server.url, name: 'test', manner: 'patient' }, createLogger('test', 'silent'));
+  await waitForRedis(redis, 10_000);
+  await redis.config('SET', 'appendfsync', 'no');
+  trimmer = new LogTrimmer(redis, 1, createWorkerMetrics(registry));
+});
+after(async () => {
+  redis.disconnect();
+  await server[Symbol.asyncDispose]();
+});
+
+/** A new log with these entries; ids grow in steps of a millisecond and within one. */
+async function beginLog(count: number): Promise<string[]> {
+  await redis.del(STREAM, redisKeys.detect(SHARD));
+  await redis.xgroup('CREATE', STREAM, consumerGroups.persist, '0', 'MKSTREAM');
+  const ids = Array.from({ length: count }, (_, index) => `${1_790_000_000_000 + Math.floor(index / 3)}-${index % 3}`);
+  for (const id of ids) await redis.xadd(STREAM, id, 'pack', id);
+  return ids;
+}
+
+const read = (count: number) =>
+  redis.xreadgroup('GROUP', consumerGroups.persist, 'shard', 'COUNT', count, 'STREAMS', STREAM, '>');
+const detectAt = (position: string) => redis.hset(redisKeys.detect(SHARD), POSITION_FIELD, position);
+const remaining = async () => (await redis.xrange(STREAM, '-', '+')).map(([id]) => id);
+
+test('what is stored and evaluated is deleted, and nothing else, whatever was read and acknowledged in which order', async () => {
+  const history = fc.record({
+    entries: fc.integer({ min: 0, max: 12 }),
+    delivered: fc.integer({ min: 0, max: 12 }),
+    acknowledged: fc.uniqueArray(fc.integer({ min: 0, max: 11 })),
+    detected: fc.integer({ min: 0, max: 12 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(history, async ({ entries, delivered, acknowledged, detected }) => {
+      const ids = await beginLog(entries);
+      if (delivered > 0) await read(delivered);
+      const acked = acknowledged
+        .filter((index) => index < Math.min(delivered, entries))
+        .map((index) => ids[index] ?? '');
+      if (acked.length > 0) await redis.xack(STREAM, consumerGroups.persist, ...acked);
+      await detectAt(ids[Math.min(detected, entries) - 1] ?? '0');
+      await trimmer.trim();
+      const firstNeeded = ids.findIndex((id, index) => index >= detected || !acked.includes(id));
+      assert.deepEqual(await remaining(), firstNeeded < 0 ? [] : ids.slice(firstNeeded));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('nothing is deleted while detection has no checkpoint or persist no group, and a shard without a log is left alone', async () => {
+  const ids = await beginLog(5);
+  await read(5);
+  await redis.xack(STREAM, consumerGroups.persist, ...ids);
+  await trimmer.trim();
+  assert.deepEqual(await remaining(), ids);
+  await detectAt(ids.at(-1) ?? '');
+  await redis.xgroup('DESTROY', STREAM, consumerGroups.persist);
+  await trimmer.trim();
+  assert.deepEqual(await remaining(), ids);
+  await redis.del(STREAM);
+  await trimmer.trim();
+  assert.equal(await redis.exists(STREAM), 0);
+});
+
+test('a checkpoint of a log that was longer does not delete what is not stored', async () => {
+  const ids = await beginLog(4);
+  await read(2);
+  await redis.xack(STREAM, consumerGroups.persist, ids[0] ?? '');
+  await detectAt('1890000000000-0');
+  await trimmer.trim();
+  assert.deepEqual(await remaining(), ids.slice(1));
+});
+
+test('deleted entries are counted', async () => {
+  const before = Number(/^log_trimmed_entries_total (\d+)$/m.exec(await registry.metrics())?.[1]);
+  const ids = await beginLog(3);
+  await read(3);
+  await redis.xack(STREAM, consumerGroups.persist, ...ids);
+  await detectAt(ids.at(-1) ?? '');
+  await trimmer.trim();
+  assert.match(await registry.metrics(), new RegExp(`^log_trimmed_entries_total ${before + 3}$`, 'm'));
+});
