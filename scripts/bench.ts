@@ -1,6 +1,7 @@
 import { parseBenchOptions } from './bench/bench-options.ts';
 import { openBenchFolder } from './bench/bench-folder.ts';
 import { BENCHES, findBench } from './bench/benches.ts';
+import { settleDisk } from './bench/settle-disk.ts';
 import { parseStackSettings } from './dev-stack/settings.ts';
 import { runMain } from './process/failure.ts';
 import { openGuard } from './process/guard.ts';
@@ -14,6 +15,7 @@ await runMain(async () => {
   const stop = createStopRequest();
   await using guard = openGuard();
   await using folder = await openBenchFolder(settings.TELLTALE_DEV_DIR);
+  await settleDisk();
   try {
     const { fields, lines, problems } = await bench.run({ guard, folder: folder.path, stop, say: console.error });
     for (const problem of problems) console.error(`Problem: ${problem}.`);

@@ -9,7 +9,11 @@ export type Fsync = 'always' | 'everysec';
 export interface PrivateRedis extends AsyncDisposable {
   readonly url: string;
   readonly client: Redis;
+  /** The longest time that a sync of the append-only file has held everybody up, when it was above 10 ms; else 0. */
+  readonly longestFsyncMs: () => Promise<number>;
 }
+
+const LATENCY_THRESHOLD_MS = 10;
 
 const STOP_DEADLINE_MS = 10_000;
 
@@ -24,9 +28,18 @@ export async function openPrivateRedis(folder: string, fsync: Fsync, guard: Guar
   };
   try {
     await client.config('SET', 'appendfsync', fsync);
+    await client.config('SET', 'latency-monitor-threshold', LATENCY_THRESHOLD_MS);
   } catch (error) {
     await close();
     throw error;
   }
-  return { url: server.url, client, [Symbol.asyncDispose]: close };
+  return { url: server.url, client, longestFsyncMs: () => readLongestFsync(client), [Symbol.asyncDispose]: close };
+}
+
+/** LATENCY LATEST answers for each event its name, when it last was, how long that took, and the longest. */
+async function readLongestFsync(client: Redis): Promise<number> {
+  const events: unknown = await client.call('LATENCY', 'LATEST');
+  if (!Array.isArray(events)) return 0;
+  const fsync: unknown = events.find((event) => Array.isArray(event) && event[0] === 'aof-fsync-always');
+  return Array.isArray(fsync) ? Number(fsync[3]) : 0;
 }

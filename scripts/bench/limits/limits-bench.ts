@@ -57,6 +57,7 @@ async function runLimitsBench({ guard, folder, stop, say }: BenchContext): Promi
     ...{ port: ingest.port, requests, perS: HONEST_PER_S, warmUpMs: WARM_UP_MS, stop },
   }).run();
   const flooded = await flood.stop();
+  const longestFsyncMs = await redis.longestFsyncMs();
   const share = load.accepted / load.due;
   const statuses = [...flooded.statuses].map(([status, count]) => `${status}: ${count}`).join(', ');
   return {
@@ -64,10 +65,12 @@ async function runLimitsBench({ guard, folder, stop, say }: BenchContext): Promi
       honest_accepted_share: Number(share.toFixed(4)),
       honest_p99_ms: Number(load.p99Ms.toFixed(3)),
       flood_per_s: Math.round(flooded.perS),
+      fsync_longest_ms: longestFsyncMs,
     },
     lines: [
       `honest   ${load.accepted} of ${load.due} accepted, p99 ${load.p99Ms.toFixed(1)} ms (bar ${BARS.p99Ms})`,
       `flood    ${Math.round(flooded.perS)} requests/s, answered ${statuses}`,
+      `disk     the longest sync of the log, warm-up included: ${longestFsyncMs === 0 ? 'below 10' : longestFsyncMs} ms`,
     ],
     problems: [
       ...(share >= BARS.share ? [] : [`the honest share ${share.toFixed(3)} is below ${BARS.share}`]),
