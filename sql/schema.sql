@@ -238,6 +238,38 @@ CREATE TABLE public.readings (
 PARTITION BY RANGE ("time");
 
 --
+-- Name: readings_hour; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.readings_hour (
+    device_id text NOT NULL,
+    metric_id smallint NOT NULL,
+    "time" timestamp with time zone NOT NULL,
+    readings bigint NOT NULL,
+    numbers bigint NOT NULL,
+    sum double precision,
+    min double precision,
+    max double precision
+)
+PARTITION BY RANGE ("time");
+
+--
+-- Name: readings_minute; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.readings_minute (
+    device_id text NOT NULL,
+    metric_id smallint NOT NULL,
+    "time" timestamp with time zone NOT NULL,
+    readings bigint NOT NULL,
+    numbers bigint NOT NULL,
+    sum double precision,
+    min double precision,
+    max double precision
+)
+PARTITION BY RANGE ("time");
+
+--
 -- Name: registry_requests; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -443,6 +475,20 @@ ALTER TABLE ONLY public.metrics
 
 ALTER TABLE ONLY public.newest_positions
     ADD CONSTRAINT newest_positions_pkey PRIMARY KEY (device_id);
+
+--
+-- Name: readings_hour readings_hour_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.readings_hour
+    ADD CONSTRAINT readings_hour_pkey PRIMARY KEY (device_id, metric_id, "time");
+
+--
+-- Name: readings_minute readings_minute_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.readings_minute
+    ADD CONSTRAINT readings_minute_pkey PRIMARY KEY (device_id, metric_id, "time");
 
 --
 -- Name: readings readings_pkey; Type: CONSTRAINT; Schema: public; Owner: -

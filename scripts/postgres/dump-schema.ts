@@ -36,6 +36,8 @@ export async function dumpSchema(guard: Guard): Promise<string | undefined> {
       '--no-privileges',
       // Daily partitions depend on the day.
       '--exclude-table=readings_p*',
+      '--exclude-table=readings_minute_p*',
+      '--exclude-table=readings_hour_p*',
       '--exclude-table=device_positions_p*',
       ...restrict,
       cluster.url(DATABASE),

@@ -9,6 +9,9 @@ import {
 } from '../../platform/config/fragments.ts';
 import { loadConfig, type Environment } from '../../platform/config/load-config.ts';
 
+/** A hundred years at most. */
+const keepDays = integer(0, 36_525).default(0);
+
 export const workerSettings = {
   ...logSettings,
   ...redisSettings,
@@ -17,6 +20,11 @@ export const workerSettings = {
   TELLTALE_WORKER_ADMIN_PORT: port.default(9102),
   /** Entries read from each shard at once. */
   TELLTALE_WORKER_READ_COUNT: integer(1, 10_000).default(128),
+  /** Days that are kept of each table; 0 for ever. */
+  TELLTALE_WORKER_KEEP_READINGS_DAYS: keepDays,
+  TELLTALE_WORKER_KEEP_POSITIONS_DAYS: keepDays,
+  TELLTALE_WORKER_KEEP_MINUTES_DAYS: keepDays,
+  TELLTALE_WORKER_KEEP_HOURS_DAYS: keepDays,
   /** Readings stored in one transaction. */
   TELLTALE_WORKER_BATCH_READINGS: integer(1, 100_000).default(10_000),
 };

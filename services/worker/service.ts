@@ -24,6 +24,7 @@ import { Partitions } from './persist/partitions.ts';
 import { PersistLoop } from './persist/persist-loop.ts';
 import { PositionsStore } from './persist/positions-store.ts';
 import { ReadingsStore } from './persist/readings-store.ts';
+import { Retention, type KeepDays } from './persist/retention.ts';
 import { PositionFollower } from './project/position-follower.ts';
 import { Projector } from './project/projector.ts';
 import { CarryOutLoop } from './requests/carry-out-loop.ts';
@@ -37,6 +38,7 @@ const MAX_DATABASE_CONNECTIONS = 4;
 const PROJECT_EVERY_MS = 250;
 const KEEP_LOG_EVERY_MS = 1000;
 const TRIM_LOG_EVERY_MS = 1000;
+const RETAIN_EVERY_MS = 600_000;
 /**
  * How far behind its newest report a mobile device may be in the registry. Ingest and detection read every device anew after
  * each change of the registry, so that this is also how often a fleet that moves makes them.
@@ -73,6 +75,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   await watch.start();
 
   const partitions = new Partitions(database);
+  const retention = new Retention(database, partitions, keepDaysOf(config), log);
   const clocks = new DeviceClocks(database);
   const follower = new PositionFollower(database);
   const persist = new PersistLoop(
@@ -104,6 +107,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   const loops = [
     every('log', KEEP_LOG_EVERY_MS, () => keeper.check()),
     every('trim log', TRIM_LOG_EVERY_MS, () => trimmer.trim()),
+    every('retention', RETAIN_EVERY_MS, () => retention.check(Date.now())),
     every('project', PROJECT_EVERY_MS, () => projector.check()),
     every('follow positions', FOLLOW_POSITIONS_EVERY_MS, () => follower.check()),
     every('clocks', STORE_CLOCKS_EVERY_MS, () => clocks.flush()),
@@ -127,6 +131,16 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   resources.defer('admin server', () => admin.close());
   await admin.listen();
   for (const { loop } of loops) loop.start();
+}
+
+function keepDaysOf(config: WorkerConfig): KeepDays {
+  const daysOf = (days: number): number | undefined => (days === 0 ? undefined : days);
+  return {
+    readings: daysOf(config.TELLTALE_WORKER_KEEP_READINGS_DAYS),
+    device_positions: daysOf(config.TELLTALE_WORKER_KEEP_POSITIONS_DAYS),
+    readings_minute: daysOf(config.TELLTALE_WORKER_KEEP_MINUTES_DAYS),
+    readings_hour: daysOf(config.TELLTALE_WORKER_KEEP_HOURS_DAYS),
+  };
 }
 
 function every(name: string, periodMs: number, pass: () => Promise<void>) {

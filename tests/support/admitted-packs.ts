@@ -1,4 +1,9 @@
-import { ADMITTED_PACK_FIELD, encodeAdmittedPack } from '../../contracts/admitted-pack.ts';
+import {
+  ADMITTED_PACK_FIELD,
+  encodeAdmittedPack,
+  parseAdmittedPack,
+  type AdmittedPack,
+} from '../../contracts/admitted-pack.ts';
 import { redisKeys } from '../../contracts/redis-keys.ts';
 import { shardOf } from '../../contracts/shard.ts';
 import { parseMetricName, type MetricName, type Reading } from '../../core/telemetry/reading.ts';
@@ -37,6 +42,13 @@ export function encodePack(pack: DevicePack): string {
   const { device, readings, receivedUs = Date.now() * 1000, createdUs = receivedUs } = pack;
   const origin = { device, key: 'thumbprint', nonce: receivedUs, createdUs, receivedUs };
   return encodeAdmittedPack(origin, readings);
+}
+
+/** As the worker reads it from the log. */
+export function packOf(pack: DevicePack): AdmittedPack {
+  const read = parseAdmittedPack(encodePack(pack));
+  if (read === undefined) throw new Error('the pack cannot be read');
+  return read;
 }
 
 /** Appends to the device's shard what ingest would append; answers the entry's id. */

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { AcknowledgedReading } from '../../scripts/audit/ledger.ts';
+import { assertRollupsAgree } from './rollups.ts';
 
 const BATCH_SIZE = 20_000;
 
@@ -35,6 +36,10 @@ export class ExpectedReadings {
     const { rows } = await this.#client.query<Comparison>(COMPARE);
     if (rows[0] === undefined) throw new Error('an aggregate without a row');
     return rows[0];
+  }
+
+  assertRollupsAgree(): Promise<void> {
+    return assertRollupsAgree(this.#client);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,7 +6,7 @@ import type { TestPlatform } from './platform.ts';
 import type { FleetOutcome, SimulatedFleet } from './simulated-fleet.ts';
 import { loadExpected } from './stored-as-expected.ts';
 
-/** What was acknowledged to the fleet is stored, once and with the value that was sent; nothing else is, and nothing was refused. */
+/** What was acknowledged to the fleet is stored, once and with the value that was sent; nothing else is, the rollups say the same, and nothing was refused. */
 export async function assertStoredOnce(
   platform: TestPlatform,
   fleet: SimulatedFleet,
@@ -19,4 +19,5 @@ export async function assertStoredOnce(
     const nothingElse = { missing: 0, unexpected: 0, different: 0 };
     assert.deepEqual(await expected.compare(), { stored: summary.accepted, ...nothingElse });
   });
+  await expected.assertRollupsAgree();
 }

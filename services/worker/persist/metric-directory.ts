@@ -32,6 +32,11 @@ export class MetricDirectory {
     return this.#known.get(keyOf(device, name));
   }
 
+  /** After a failure: the database may be another one now. */
+  forget(): void {
+    this.#known.clear();
+  }
+
   /** Makes the metrics of these packs known, adding new ones to the registry. */
   async learn(packs: readonly AdmittedPack[]): Promise<void> {
     if (this.#known.size > MAX_KNOWN) this.#known.clear();

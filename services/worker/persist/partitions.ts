@@ -1,11 +1,28 @@
 import type { Pool } from 'pg';
+import { inTransaction } from '../../../platform/postgres/transaction.ts';
 
 const DAY_US = 86_400_000_000;
+/** Any number that nobody else locks by: "part". */
+const PARTITIONS_LOCK = 0x70617274;
 
-/** What has a partition for each day. */
-export type DailyTable = 'readings' | 'device_positions';
+/** How long a partition of each table is. */
+const PERIODS = {
+  readings: 'day',
+  device_positions: 'day',
+  readings_minute: 'day',
+  readings_hour: 'month',
+} as const;
+export type PartitionedTable = keyof typeof PERIODS;
+export const PARTITIONED_TABLES = Object.keys(PERIODS) as PartitionedTable[];
 
-/** Daily partitions, made before the first row of their day is stored. Bounds are UTC. */
+/** A stretch of time that has a partition; dates are UTC, as `2026-11-21`. */
+interface Stretch {
+  readonly suffix: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Partitions by day or month, made before the first row of theirs is stored. Bounds are UTC. */
 export class Partitions {
   readonly #database: Pool;
   readonly #made = new Set<string>();
@@ -14,24 +31,60 @@ export class Partitions {
     this.#database = database;
   }
 
-  async ensureFor(table: DailyTable, timesUs: Iterable<number>): Promise<void> {
+  async ensureFor(table: PartitionedTable, timesUs: Iterable<number>): Promise<void> {
     const days = new Set<number>();
     for (const timeUs of timesUs) days.add(Math.floor(timeUs / DAY_US));
     for (const day of days) {
-      const partition = `${table}_p${isoDate(day).replaceAll('-', '')}`;
+      const stretch = PERIODS[table] === 'day' ? dayOf(day) : monthOf(day);
+      const partition = `${table}_p${stretch.suffix}`;
       if (this.#made.has(partition)) continue;
-      // IF NOT EXISTS does not settle two workers that make one partition at once: the second fails, and then finds it made.
-      await this.#make(partition, table, day).catch(() => this.#make(partition, table, day));
+      await this.#make(partition, table, stretch);
       this.#made.add(partition);
     }
   }
 
-  async #make(partition: string, table: DailyTable, day: number): Promise<void> {
-    await this.#database.query(
-      `CREATE TABLE IF NOT EXISTS ${partition} PARTITION OF ${table}
-       FOR VALUES FROM ('${isoDate(day)} 00:00:00+00') TO ('${isoDate(day + 1)} 00:00:00+00')`,
-    );
+  /** After a failure: the database may be another one now, or an operator may have dropped some. */
+  forget(): void {
+    this.#made.clear();
   }
+
+  /**
+   * Attached, not created in its place: that would wait for everybody who reads the table, and have everybody who writes to
+   * it wait. Workers that make the same one take turns.
+   */
+  async #make(partition: string, table: PartitionedTable, { from, to }: Stretch): Promise<void> {
+    await inTransaction(this.#database, async (client) => {
+      await client.query('SELECT pg_advisory_xact_lock($1)', [PARTITIONS_LOCK]);
+      const { rows } = await client.query<{ made: boolean }>('SELECT to_regclass($1) IS NOT NULL AS made', [partition]);
+      if (rows[0]?.made === true) return;
+      await client.query(`CREATE TABLE ${partition} (LIKE ${table} INCLUDING ALL)`);
+      await client.query(
+        `ALTER TABLE ${table} ATTACH PARTITION ${partition}
+         FOR VALUES FROM ('${from} 00:00:00+00') TO ('${to} 00:00:00+00')`,
+      );
+    });
+  }
+}
+
+/** Where a partition ends, Unix milliseconds; undefined for a name that is not of ours. */
+export function endOfPartition(table: PartitionedTable, name: string): number | undefined {
+  const [, year, month, day] = /_p([0-9]{4})([0-9]{2})([0-9]{2})?$/.exec(name) ?? [];
+  if (year === undefined || month === undefined || !name.startsWith(`${table}_p`)) return undefined;
+  return day === undefined
+    ? Date.UTC(Number(year), Number(month))
+    : Date.UTC(Number(year), Number(month) - 1, Number(day) + 1);
+}
+
+function dayOf(day: number): Stretch {
+  const from = isoDate(day);
+  return { suffix: from.replaceAll('-', ''), from, to: isoDate(day + 1) };
+}
+
+function monthOf(day: number): Stretch {
+  const date = new Date((day * DAY_US) / 1000);
+  const first = (months: number) => isoDate(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months) / 86_400_000);
+  const from = first(0);
+  return { suffix: from.slice(0, 7).replace('-', ''), from, to: first(1) };
 }
 
 function isoDate(day: number): string {

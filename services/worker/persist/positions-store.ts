@@ -39,6 +39,15 @@ export class PositionsStore {
 
   /** Answers the newest stray position of each fixed device that has one, also when it was stored before. */
   async store(packs: readonly AdmittedPack[]): Promise<readonly StrayPosition[]> {
+    try {
+      return await this.#store(packs);
+    } catch (error) {
+      this.#partitions.forget();
+      throw error;
+    }
+  }
+
+  async #store(packs: readonly AdmittedPack[]): Promise<readonly StrayPosition[]> {
     const columns = columnsOf(packs);
     if (columns.device.length === 0) return [];
     await this.#partitions.ensureFor('device_positions', columns.timeUs);

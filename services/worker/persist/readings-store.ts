@@ -29,6 +29,9 @@ interface Columns {
   readonly origin: (readonly [number, number])[];
 }
 
+/** A sum of doubles that overflows is an error, and would keep a reading out of the store that is as good as any. */
+const SUMMED_BELOW = '1e290';
+
 /**
  * Stores packs in one statement. Rows are sorted by key, because two workers that insert the same keys in another order
  * wait for each other, and those of one key by their place in the log; a row that is there already stays as it is, so that
@@ -46,6 +49,16 @@ export class ReadingsStore {
   }
 
   async store(packs: readonly AdmittedPack[]): Promise<StoreResult> {
+    try {
+      return await this.#store(packs);
+    } catch (error) {
+      this.#metrics.forget();
+      this.#partitions.forget();
+      throw error;
+    }
+  }
+
+  async #store(packs: readonly AdmittedPack[]): Promise<StoreResult> {
     await this.#metrics.learn(packs);
     const unstorable = new Map<number, DeadLetterReason>();
     const columns = emptyColumns();
@@ -55,17 +68,31 @@ export class ReadingsStore {
     }
     const offered = columns.device.length;
     if (offered === 0) return { stored: 0, offered, unstorable, conflicts: new Map() };
-    await this.#partitions.ensureFor('readings', columns.timeUs);
-    const { rowCount } = await this.#database.query(
-      `INSERT INTO readings
-         (device_id, metric_id, time, value, value_string, value_bool, value_sum, received_at, late)
-       SELECT device_id, metric_id, timestamptz 'epoch' + time_us * interval '1 microsecond', value, value_string,
-              value_bool, value_sum, timestamptz 'epoch' + received_us * interval '1 microsecond', late
-       FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::float8[], $5::text[], $6::boolean[], $7::float8[],
-                   $8::bigint[], $9::boolean[]) WITH ORDINALITY
-         AS r (device_id, metric_id, time_us, value, value_string, value_bool, value_sum, received_us, late, place)
-       ORDER BY device_id, metric_id, time_us, place
-       ON CONFLICT DO NOTHING`,
+    for (const table of ['readings', 'readings_minute', 'readings_hour'] as const) {
+      await this.#partitions.ensureFor(table, columns.timeUs);
+    }
+    const stored = await this.#insert(columns);
+    const conflicts = stored === offered ? new Map<number, number[]>() : await this.#findConflicts(columns);
+    return { stored, offered, unstorable, conflicts };
+  }
+
+  /** Answers how many rows were not there before. The rollups are of those, so that they count each row once. */
+  async #insert(columns: Columns): Promise<number> {
+    const { rows } = await this.#database.query<{ stored: number }>(
+      `WITH inserted AS (
+         INSERT INTO readings
+           (device_id, metric_id, time, value, value_string, value_bool, value_sum, received_at, late)
+         SELECT device_id, metric_id, timestamptz 'epoch' + time_us * interval '1 microsecond', value, value_string,
+                value_bool, value_sum, timestamptz 'epoch' + received_us * interval '1 microsecond', late
+         FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::float8[], $5::text[], $6::boolean[], $7::float8[],
+                     $8::bigint[], $9::boolean[]) WITH ORDINALITY
+           AS r (device_id, metric_id, time_us, value, value_string, value_bool, value_sum, received_us, late, place)
+         ORDER BY device_id, metric_id, time_us, place
+         ON CONFLICT DO NOTHING
+         RETURNING device_id, metric_id, time, value),
+       ${rollUp('readings_minute', '1 minute')},
+       ${rollUp('readings_hour', '1 hour')}
+       SELECT count(*)::int AS stored FROM inserted`,
       [
         columns.device,
         columns.metricId,
@@ -78,19 +105,21 @@ export class ReadingsStore {
         columns.late,
       ],
     );
-    const stored = rowCount ?? 0;
-    const conflicts = stored === offered ? new Map<number, number[]>() : await this.#findConflicts(columns);
-    return { stored, offered, unstorable, conflicts };
+    return rows[0]?.stored ?? 0;
   }
 
-  /** Rows never change, so that it does not matter when this looks, or how often. */
+  /**
+   * Rows never change, so that it does not matter when this looks, or how often. OFFSET 0 has the planner look each key up in
+   * its partition: left to itself it reads all of them, for it does not count on skipping the others.
+   */
   async #findConflicts(columns: Columns): Promise<Map<number, number[]>> {
     const { rows } = await this.#database.query<{ place: number }>(
       `SELECT o.place::int AS place
        FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::float8[], $5::text[], $6::boolean[], $7::float8[])
          WITH ORDINALITY AS o (device_id, metric_id, time_us, value, value_string, value_bool, value_sum, place)
-       JOIN readings r ON r.device_id = o.device_id AND r.metric_id = o.metric_id
-         AND r.time = timestamptz 'epoch' + o.time_us * interval '1 microsecond'
+       CROSS JOIN LATERAL (
+         SELECT * FROM readings s WHERE s.device_id = o.device_id AND s.metric_id = o.metric_id
+           AND s.time = timestamptz 'epoch' + o.time_us * interval '1 microsecond' OFFSET 0) r
        WHERE (r.value, r.value_string, r.value_bool, r.value_sum)
          IS DISTINCT FROM (o.value, o.value_string, o.value_bool, o.value_sum)
        ORDER BY o.place`,
@@ -130,6 +159,19 @@ export class ReadingsStore {
     }
     return undefined;
   }
+}
+
+/** Two workers that roll up the same metrics wait for each other in the same order. */
+function rollUp(table: 'readings_minute' | 'readings_hour', stride: string): string {
+  return `${table} AS (
+         INSERT INTO ${table} AS r (device_id, metric_id, time, readings, numbers, sum, min, max)
+         SELECT device_id, metric_id, date_bin('${stride}', time, timestamptz 'epoch'), count(*), count(value),
+                sum(value) FILTER (WHERE abs(value) < ${SUMMED_BELOW}), min(value), max(value)
+         FROM inserted GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+         ON CONFLICT (device_id, metric_id, time) DO UPDATE
+           SET readings = r.readings + excluded.readings, numbers = r.numbers + excluded.numbers,
+               sum = coalesce(r.sum + excluded.sum, r.sum, excluded.sum),
+               min = least(r.min, excluded.min), max = greatest(r.max, excluded.max))`;
 }
 
 function emptyColumns(): Columns {
