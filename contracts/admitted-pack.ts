@@ -96,7 +96,8 @@ export function parseAdmittedPack(json: string): AdmittedPack | undefined {
 
 /** The pack with some of its readings. */
 export function pickReadings(pack: AdmittedPack, indexes: readonly number[]): AdmittedPack {
-  const pick = <T>(column: readonly T[]): T[] => column.filter((_, index) => indexes.includes(index));
+  const picked = new Set(indexes);
+  const pick = <T>(column: readonly T[]): T[] => column.filter((_, index) => picked.has(index));
   return {
     ...pack,
     metric: pick(pack.metric),

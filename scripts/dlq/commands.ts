@@ -90,8 +90,8 @@ async function chooseLetters(letters: DeadLetters, { reason }: Choice): Promise<
 }
 
 async function withDeadLetters(use: (letters: DeadLetters) => Promise<void>): Promise<void> {
-  const { REDIS_URL: given } = process.env;
-  const url = given === undefined || given === '' ? (await findStores()).redisUrl : given;
+  const { DATABASE_URL: database, REDIS_URL: given } = process.env;
+  const url = given ?? (database === undefined ? (await findStores()).redisUrl : undefined);
   if (url === undefined) throw new Error('set REDIS_URL: it is not known where the Redis of this platform is');
   await withRedis(url, (redis) => use(new DeadLetters(redis)));
 }

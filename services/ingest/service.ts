@@ -123,7 +123,9 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   const clientAddress = new ClientAddress(config.TELLTALE_INGEST_TRUSTED_PROXIES);
   const unready = (): readonly string[] => [
     ...(redis.status === 'ready' ? [] : ['Redis does not answer']),
-    ...admissions.full.map((shard) => `too much of shard ${shard} waits to be stored`),
+    ...(admissions.refusesAll
+      ? ['too much waits to be stored: is a worker running, and does its database answer?']
+      : []),
   ];
   const { TELLTALE_INGEST_HOST: host, TELLTALE_INGEST_PORT: port } = config;
   const observer = new OutcomeObserver('http', metrics, log);

@@ -23,7 +23,7 @@ export function createAdmittable(nonce: number, changes: Partial<Admittable> = {
   };
 }
 
-/** Fewer than any other test has in one log. */
+/** More than a test about something else has in one log. */
 export const MAX_BACKLOG = 1000;
 
 export function createAdmitScript(logs: AdmissionLogs, replayWindow: number): AdmitScript {

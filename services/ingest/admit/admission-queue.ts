@@ -38,6 +38,7 @@ export class AdmissionQueue {
   readonly #epochs = new Map<number, string>();
   /** When a shard last refused for its backlog, by the monotonic clock. */
   readonly #fullAtMs = new Map<number, number>();
+  #admittedAtMs = -Infinity;
   readonly #batcher: CallBatcher<Waiting, AdmissionOutcome>;
 
   constructor(redis: Redis, shardCount: number, options: AdmitOptions) {
@@ -51,6 +52,11 @@ export class AdmissionQueue {
   get full(): readonly number[] {
     const sinceMs = performance.now() - FULL_FOR_MS;
     return [...this.#fullAtMs].flatMap(([shard, atMs]) => (atMs > sinceMs ? [shard] : []));
+  }
+
+  /** Whether all that came lately was refused for that. */
+  get refusesAll(): boolean {
+    return this.full.length > 0 && performance.now() - this.#admittedAtMs > FULL_FOR_MS;
   }
 
   /** Rejects when Redis fails: the envelope may or may not be in the log, and the device has to ask again. */
@@ -78,6 +84,7 @@ export class AdmissionQueue {
     for (const group of groups) group.epoch = this.#epochs.get(group.shard) ?? '';
     const requests = groups.filter(({ epoch }) => epoch !== '');
     const replies = requests.length === 0 ? [] : await this.#script.run(requests);
+    const nowMs = performance.now();
     return requests.filter((group, index) => {
       const reply = replies[index];
       if (reply?.kind === 'other-epoch') {
@@ -87,7 +94,8 @@ export class AdmissionQueue {
       }
       for (const [at, position] of group.positions.entries()) {
         const outcome = outcomeAt(reply, at);
-        if (outcome === 'backlog-full') this.#fullAtMs.set(group.shard, performance.now());
+        if (outcome === 'backlog-full') this.#fullAtMs.set(group.shard, nowMs);
+        else if (outcome === 'accepted') this.#admittedAtMs = nowMs;
         settle(position, outcome);
       }
       return false;

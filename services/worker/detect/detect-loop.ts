@@ -1,8 +1,9 @@
 import { ADMITTED_PACK_FIELD, parseAdmittedPack } from '../../../contracts/admitted-pack.ts';
-import { parseDetectCheckpoint } from '../../../contracts/detect-checkpoint.ts';
+import { parseDetectCheckpoint, POSITION_FIELD } from '../../../contracts/detect-checkpoint.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { shardOf } from '../../../contracts/shard.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
+import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import { parseStreamReply, type StreamEntry } from '../../../platform/redis/stream-reply.ts';
 import type { AlertLog } from '../alerts/alert-log.ts';
 import type { WorkerMetrics } from '../metrics.ts';
@@ -23,6 +24,7 @@ export interface DetectConnections {
 /** Reads the log beside persistence, not behind it, and turns readings into transitions: an alert does not wait for the database. */
 export class DetectLoop {
   readonly #connections: DetectConnections;
+  readonly #keep: Script;
   readonly #shards: readonly number[];
   readonly #registry: RegistryView;
   readonly #alerts: AlertLog;
@@ -36,6 +38,7 @@ export class DetectLoop {
     collaborators: { readonly registry: RegistryView; readonly alerts: AlertLog; readonly metrics: WorkerMetrics },
   ) {
     this.#connections = connections;
+    this.#keep = defineScript(connections.redis, 'ttKeepCheckpoint', 'checkpoint.lua', import.meta.url);
     this.#shards = Array.from({ length: shardCount }, (_, shard) => shard);
     this.#registry = collaborators.registry;
     this.#alerts = collaborators.alerts;
@@ -68,11 +71,14 @@ export class DetectLoop {
 
   async checkpoint(): Promise<void> {
     if (this.#detectors === undefined) return;
-    const pipeline = this.#connections.redis.pipeline();
-    for (const [shard, detector] of this.#detectors.entries()) {
-      pipeline.hset(redisKeys.detect(shard), detector.takeCheckpoint());
-    }
-    for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
+    const kept = await Promise.all(
+      this.#detectors.map((detector, shard) => {
+        const { [POSITION_FIELD]: position = '0', ...states } = detector.takeCheckpoint();
+        return this.#keep([redisKeys.detect(shard)], [POSITION_FIELD, position, ...Object.entries(states).flat()]);
+      }),
+    );
+    // Another worker reads the same shards and has got further: what it kept is the truth.
+    if (kept.includes(0)) this.#detectors = undefined;
     this.#checkpointDueMs = Date.now() + CHECKPOINT_EVERY_MS;
   }
 

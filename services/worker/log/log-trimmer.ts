@@ -4,10 +4,10 @@ import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 
-/**
- * Deletes from the logs what is stored and evaluated. Never by length: what is not stored stays, however much there is;
- * ingest admits nothing more before Redis is full.
- */
+/** Longer than a worker takes to take over from another one. */
+const KEEP_MS = 30_000;
+
+/** Deletes from the logs what is stored and evaluated. Never by length: what is not stored stays, however much there is. */
 export class LogTrimmer {
   readonly #trim: Script;
   readonly #shards: readonly number[];
@@ -24,7 +24,7 @@ export class LogTrimmer {
     for (const shard of this.#shards) {
       const deleted = await this.#trim(
         [redisKeys.readings(shard), redisKeys.detect(shard)],
-        [consumerGroups.persist, POSITION_FIELD],
+        [consumerGroups.persist, POSITION_FIELD, KEEP_MS],
       );
       this.#metrics.logTrimmed.inc(Number(deleted));
     }

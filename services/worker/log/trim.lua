@@ -2,6 +2,8 @@
 --
 -- KEYS[1]  stream of readings, KEYS[2] hash of detect's checkpoint
 -- ARGV[1]  consumer group of persist, ARGV[2] field of the checkpoint that has its position
+-- ARGV[3]  milliseconds for which entries are kept whatever became of them: a worker that has just taken over may still read
+--          from an older checkpoint
 --
 -- Returns how many entries were deleted; 0 while persist has no group or detect no checkpoint.
 
@@ -53,5 +55,10 @@ end
 local keep_from = after(position)
 if is_before(needed, keep_from) then
   keep_from = needed
+end
+local now = redis.call('TIME')
+local recent = string.format('%.0f-0', math.max(0, now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(ARGV[3])))
+if is_before(recent, keep_from) then
+  keep_from = recent
 end
 return redis.call('XTRIM', KEYS[1], 'MINID', keep_from)

@@ -1,5 +1,6 @@
+#!lua flags=allow-oom
 -- Puts an entry of the log, or the parts of it that cannot be stored, among the dead letters and acknowledges it: both or
--- neither, and once, however often the entry is delivered.
+-- neither, and once, however often the entry is delivered. Also while Redis is full: what waits here would wait for ever.
 --
 -- KEYS[1]  stream of dead letters, KEYS[2] stream of readings, both of one shard
 -- ARGV[1]  consumer group, ARGV[2] id of the entry, then the fields of the letter

@@ -1,9 +1,13 @@
-import { deadLetterFields, type DeadLetter } from '../../../contracts/dead-letter.ts';
+import { deadLetterFields, type DeadLetter, type DeadLetterReason } from '../../../contracts/dead-letter.ts';
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import type { WorkerMetrics } from '../metrics.ts';
+
+export interface ShardLetter extends DeadLetter {
+  readonly shard: number;
+}
 
 /** Where entries go that can never be stored: each with its reason, alone, so that the others go on. */
 export class Graveyard {
@@ -17,15 +21,32 @@ export class Graveyard {
     this.#log = log;
   }
 
-  /** Acknowledges the entry as well. Rejects when the letter cannot be written; the entry is delivered again then. */
-  async bury(shard: number, letter: DeadLetter): Promise<void> {
-    const { entry, reason, error } = letter;
-    const buried = await this.#script(
-      [redisKeys.deadLetters(shard), redisKeys.readings(shard)],
-      [consumerGroups.persist, entry, ...deadLetterFields(letter)],
+  /**
+   * Acknowledges their entries as well. Rejects when one of them cannot be written; its entry is delivered again then. They
+   * go out together: one after the other each would wait for a sync of its own.
+   */
+  async bury(letters: readonly ShardLetter[]): Promise<void> {
+    const buried = new Map<DeadLetterReason, number>();
+    const outcomes = await Promise.allSettled(
+      letters.map(async (letter) => {
+        if (await this.#buryOne(letter)) buried.set(letter.reason, (buried.get(letter.reason) ?? 0) + 1);
+      }),
     );
-    if (buried !== 1) return;
-    this.#metrics.deadLetters.inc({ reason });
-    this.#log.error({ shard, entry, reason, error }, 'an entry cannot be stored; it is in the dead letters');
+    for (const [reason, count] of buried) {
+      this.#metrics.deadLetters.inc({ reason }, count);
+      const last = letters.findLast((letter) => letter.reason === reason);
+      const example = { shard: last?.shard, entry: last?.entry, error: last?.error };
+      this.#log.error(
+        { reason, count, example },
+        'entries cannot be stored; they are in the dead letters: npm run dlq -- list',
+      );
+    }
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  /** False when the entry is acknowledged already. */
+  async #buryOne({ shard, ...letter }: ShardLetter): Promise<boolean> {
+    const keys = [redisKeys.deadLetters(shard), redisKeys.readings(shard)];
+    return (await this.#script(keys, [consumerGroups.persist, letter.entry, ...deadLetterFields(letter)])) === 1;
   }
 }

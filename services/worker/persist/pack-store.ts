@@ -22,7 +22,7 @@ export class PackStore {
   async store(packs: readonly AdmittedPack[]): Promise<StoreResult> {
     const { readings, positions, strays, clocks } = this.#parts;
     const result = await readings.store(packs);
-    // What is buried leaves nothing behind.
+    // What has no place among the readings says nothing of positions either.
     const storable = packs.filter((_, index) => !result.unstorable.has(index));
     await strays.report(await positions.store(storable));
     clocks.observe(packs);

@@ -4,7 +4,6 @@ import {
   pickReadings,
   type AdmittedPack,
 } from '../../../contracts/admitted-pack.ts';
-import type { DeadLetter } from '../../../contracts/dead-letter.ts';
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 import { dataErrorOf } from '../../../platform/postgres/data-error.ts';
@@ -12,7 +11,7 @@ import { GroupReader } from '../../../platform/redis/group-reader.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
 import type { WorkerMetrics } from '../metrics.ts';
-import { Graveyard } from './graveyard.ts';
+import { Graveyard, type ShardLetter } from './graveyard.ts';
 import type { PackStore } from './pack-store.ts';
 import type { StoreResult } from './readings-store.ts';
 
@@ -63,19 +62,21 @@ export class PersistLoop {
 
   async pass(): Promise<void> {
     await this.#reader.pass(async (streams) => {
-      const entries = await this.#readable(streams);
-      for (const batch of batchesOf(entries, this.#options.batchReadings)) await this.#persist(batch);
+      const letters: ShardLetter[] = [];
+      const entries = this.#readable(streams, letters);
+      for (const batch of batchesOf(entries, this.#options.batchReadings)) await this.#persist(batch, letters);
+      // Last, so that what cannot be buried keeps nothing from being stored.
+      await this.#graveyard.bury(letters);
     });
   }
 
-  /** Entries that cannot be read are buried at once. */
-  async #readable(streams: ReadonlyMap<string, readonly StreamEntry[]>): Promise<readonly Entry[]> {
+  #readable(streams: ReadonlyMap<string, readonly StreamEntry[]>, letters: ShardLetter[]): readonly Entry[] {
     const entries: Entry[] = [];
     for (const shard of shardsOf(this.#options)) {
       for (const { id, value } of streams.get(redisKeys.readings(shard)) ?? []) {
         const json = value ?? '';
         const pack = parseAdmittedPack(json);
-        if (pack === undefined) await this.#bury(shard, { reason: 'unreadable', entry: id, error: '', pack: json });
+        if (pack === undefined) letters.push({ shard, reason: 'unreadable', entry: id, error: '', pack: json });
         else entries.push({ shard, id, json, pack });
       }
     }
@@ -83,7 +84,7 @@ export class PersistLoop {
   }
 
   /** A batch that fails on its data is halved until the entry that does so is alone; whatever else fails is the caller's. */
-  async #persist(batch: readonly Entry[]): Promise<void> {
+  async #persist(batch: readonly Entry[], letters: ShardLetter[]): Promise<void> {
     let result: StoreResult;
     try {
       const end = this.#metrics.persistSeconds.startTimer();
@@ -95,20 +96,24 @@ export class PersistLoop {
       if (dataError === undefined || first === undefined) throw error;
       if (batch.length === 1) {
         const { kind: reason, message } = dataError;
-        await this.#bury(first.shard, { reason, entry: first.id, error: message, pack: first.json });
+        letters.push({ shard: first.shard, reason, entry: first.id, error: message, pack: first.json });
         return;
       }
       const half = Math.ceil(batch.length / 2);
-      await this.#persist(batch.slice(0, half));
-      await this.#persist(batch.slice(half));
+      await this.#persist(batch.slice(0, half), letters);
+      await this.#persist(batch.slice(half), letters);
       return;
     }
     this.#metrics.readingsStored.inc(result.stored);
     this.#metrics.readingsKnown.inc(result.offered - result.stored);
-    await this.#acknowledge(batch, result);
+    await this.#acknowledge(batch, result, letters);
   }
 
-  async #acknowledge(batch: readonly Entry[], { unstorable, conflicts }: StoreResult): Promise<void> {
+  async #acknowledge(
+    batch: readonly Entry[],
+    { unstorable, conflicts }: StoreResult,
+    letters: ShardLetter[],
+  ): Promise<void> {
     const pipeline = this.#redis.pipeline();
     const stored = batch.filter((_, index) => !unstorable.has(index) && !conflicts.has(index));
     for (const [shard, ids] of groupIds(stored)) {
@@ -118,16 +123,12 @@ export class PersistLoop {
     for (const [index, { shard, id: entry, json, pack }] of batch.entries()) {
       const reason = unstorable.get(index);
       const readings = conflicts.get(index);
-      if (reason !== undefined) await this.#bury(shard, { reason, entry, error: '', pack: json });
+      if (reason !== undefined) letters.push({ shard, reason, entry, error: '', pack: json });
       else if (readings !== undefined) {
         const differing = JSON.stringify(pickReadings(pack, readings));
-        await this.#bury(shard, { reason: 'reading-conflict', entry, error: '', pack: differing });
+        letters.push({ shard, reason: 'reading-conflict', entry, error: '', pack: differing });
       }
     }
-  }
-
-  #bury(shard: number, letter: DeadLetter): Promise<void> {
-    return this.#graveyard.bury(shard, letter);
   }
 }
 

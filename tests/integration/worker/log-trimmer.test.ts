@@ -92,6 +92,16 @@ test('a checkpoint of a log that was longer does not delete what is not stored',
   assert.deepEqual(await remaining(), ids.slice(1));
 });
 
+test('what came a moment ago stays, whatever became of it: another worker may still have to read it', async () => {
+  const ids = await beginLog(3);
+  const recent = (await redis.xadd(STREAM, '*', 'pack', 'now')) ?? '';
+  await read(4);
+  await redis.xack(STREAM, consumerGroups.persist, ...ids, recent);
+  await detectAt(recent);
+  await trimmer.trim();
+  assert.deepEqual(await remaining(), [recent]);
+});
+
 test('deleted entries are counted', async () => {
   const before = Number(/^log_trimmed_entries_total (\d+)$/m.exec(await registry.metrics())?.[1]);
   const ids = await beginLog(3);

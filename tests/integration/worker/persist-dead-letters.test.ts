@@ -3,7 +3,14 @@ import { test } from 'node:test';
 import { parseAdmittedPack } from '../../../contracts/admitted-pack.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { shardOf } from '../../../contracts/shard.ts';
-import { appendEntry, appendPack, encodePack, metricName, numberReading } from '../../support/admitted-packs.ts';
+import {
+  appendEntry,
+  appendPack,
+  encodePack,
+  metricName,
+  numberReading,
+  positionReadings,
+} from '../../support/admitted-packs.ts';
 import {
   createPersistGroups,
   createPersisting,
@@ -234,4 +241,54 @@ test('an entry that two workers find to be bad is one dead letter', async () => 
   for (let pass = 0; pass < 4; pass += 1) await Promise.all(workers.map(({ loop }) => loop.pass()));
   const reasons = (await readDeadLetters(stores.redis)).map(({ reason }) => reason).toSorted();
   assert.deepEqual(reasons, [...Array<string>(5).fill('reading-conflict'), ...Array<string>(5).fill('unreadable')]);
+});
+
+test('a partition that was dropped is made again, and a database that was emptied is filled again: nothing is a dead letter', async () => {
+  await using stores = await openWorkerStores();
+  await createPersistGroups(stores.redis);
+  const { loop } = createPersisting(stores);
+  const passes = async () => {
+    for (let pass = 0; pass < 6; pass += 1) await loop.pass().catch(() => undefined);
+    assert.deepEqual(await readBacklog(stores.redis), { unacknowledged: 0, unread: 0 });
+  };
+  await appendPack(stores.redis, good(1));
+  await appendPack(stores.redis, { device: 'dev-2', readings: positionReadings(NOW_US, 1, 2) });
+  await passes();
+  const day = new Date(NOW_US / 1000).toISOString().slice(0, 10).replaceAll('-', '');
+  await stores.database.query(
+    `DROP TABLE readings_p${day}, device_positions_p${day}, readings_hour_p${day.slice(0, 6)}`,
+  );
+  await appendPack(stores.redis, good(2));
+  await passes();
+  assert.equal(await countRows(stores.database), 1);
+  await appendPack(stores.redis, { device: 'dev-2', readings: positionReadings(NOW_US + 1, 1, 2) });
+  await passes();
+
+  await stores.database.query(`DROP TABLE readings_p${day}`);
+  await stores.database.query('DELETE FROM metrics');
+  await appendPack(stores.redis, good(3));
+  await passes();
+  assert.equal((await readStoredRows(stores.database, DEVICE)).length, 1);
+  assert.deepEqual(await readDeadLetters(stores.redis), []);
+});
+
+test('a full Redis, or dead letters that cannot be written, keep nothing from being stored', async () => {
+  await using stores = await openWorkerStores();
+  await createPersistGroups(stores.redis);
+  const { loop } = createPersisting(stores);
+  await appendEntry(stores.redis, SHARD, 'not a pack');
+  await appendPack(stores.redis, good(1));
+  await stores.redis.config('SET', 'maxmemory', '1');
+  await persistAll(loop, stores.redis, 4);
+  assert.equal(await countRows(stores.database), 1);
+  assert.equal((await readDeadLetters(stores.redis)).length, 1);
+
+  await stores.redis.config('SET', 'maxmemory', '0');
+  await stores.redis.set(redisKeys.deadLetters(SHARD), 'no stream');
+  await appendEntry(stores.redis, SHARD, 'not a pack either');
+  await appendPack(stores.redis, good(2));
+  await assert.rejects(async () => {
+    for (let pass = 0; pass < 3; pass += 1) await loop.pass();
+  }, /WRONGTYPE/);
+  assert.equal(await countRows(stores.database), 2);
 });

@@ -31,7 +31,10 @@ async function assertAllStored(stores: WorkerStores, packs: readonly DevicePack[
   );
   for (const device of new Set(packs.map((pack) => pack.device))) {
     const readings = packs.filter((pack) => pack.device === device).flatMap((pack) => pack.readings);
-    assert.deepEqual(await readStoredRows(stores.database, device), expectedRows(readings));
+    // The connection that this is read on may be one that was cut a moment ago.
+    await eventually(async () => {
+      assert.deepEqual(await readStoredRows(stores.database, device), expectedRows(readings));
+    });
   }
 }
 
