@@ -18,7 +18,11 @@ const COMMANDS = {
   bench: {
     built: true,
     script: 'scripts/bench.js',
-    packages: process.argv.includes('mqtt') ? [redis, mosquitto] : [redis],
+    packages: [
+      redis,
+      ...(process.argv.includes('mqtt') ? [mosquitto] : []),
+      ...(process.argv.includes('persist') ? [postgis] : []),
+    ],
   },
   stress: { built: true, script: 'tests/load/stress.js', packages: [redis] },
   fuzz: { built: false, script: 'tests/fuzz/fuzz.ts', packages: [] },

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../log/logger.ts';
 import { Backoff } from './retry.ts';
 
@@ -6,6 +7,8 @@ export interface LoopOptions {
   readonly log: Logger;
   /** One pass. A fault is logged once per outage, waited for with jitter, and tried again. */
   readonly pass: (signal: AbortSignal) => Promise<void>;
+  /** After a pass that went well; none when it is not given. */
+  readonly pauseMs?: number | undefined;
 }
 
 /** Repeats a pass until it is stopped. A dependency that goes away and comes back never needs a restart of ours. */
@@ -34,7 +37,7 @@ export class RunLoop {
   }
 
   async #run(): Promise<void> {
-    const { log, name, pass } = this.#options;
+    const { log, name, pass, pauseMs } = this.#options;
     const { signal } = this.#abort;
     const backoff = new Backoff();
     while (!signal.aborted) {
@@ -43,6 +46,7 @@ export class RunLoop {
         if (this.#failing) log.info({ loop: name }, 'works again');
         this.#failing = false;
         backoff.reset();
+        if (pauseMs !== undefined) await delay(pauseMs, undefined, { signal }).catch(() => undefined);
       } catch (error) {
         if (isAborted(signal)) return;
         if (!this.#failing) log.error({ err: error, loop: name }, 'failed, trying again');

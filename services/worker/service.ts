@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { AdminServer } from '../../platform/http/admin-server.ts';
-import { RunLoop } from '../../platform/lifecycle/run-loop.ts';
+import { RunLoop, type LoopOptions } from '../../platform/lifecycle/run-loop.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
 import { endPostgres, openPostgres } from '../../platform/postgres/open-postgres.ts';
@@ -105,18 +104,20 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   await keeper.check();
   resources.defer('detect checkpoint', () => detect.checkpoint());
   const loops = [
-    every('log', KEEP_LOG_EVERY_MS, () => keeper.check()),
-    every('trim log', TRIM_LOG_EVERY_MS, () => trimmer.trim()),
-    every('retention', RETAIN_EVERY_MS, () => retention.check(Date.now())),
-    every('project', PROJECT_EVERY_MS, () => projector.check()),
-    every('follow positions', FOLLOW_POSITIONS_EVERY_MS, () => follower.check()),
-    every('clocks', STORE_CLOCKS_EVERY_MS, () => clocks.flush()),
+    { name: 'log', pauseMs: KEEP_LOG_EVERY_MS, pass: () => keeper.check() },
+    { name: 'trim log', pauseMs: TRIM_LOG_EVERY_MS, pass: () => trimmer.trim() },
+    { name: 'retention', pauseMs: RETAIN_EVERY_MS, pass: () => retention.check(Date.now()) },
+    { name: 'project', pauseMs: PROJECT_EVERY_MS, pass: () => projector.check() },
+    { name: 'follow positions', pauseMs: FOLLOW_POSITIONS_EVERY_MS, pass: () => follower.check() },
+    { name: 'clocks', pauseMs: STORE_CLOCKS_EVERY_MS, pass: () => clocks.flush() },
     { name: 'persist', pass: () => persist.pass() },
     { name: 'detect', pass: () => detect.pass() },
     { name: 'store alerts', pass: () => storeAlerts.pass() },
     { name: 'carry out requests', pass: () => carryOut.pass() },
     { name: 'store security events', pass: () => storeSecurityEvents.pass() },
-  ].map(({ name, pass }) => ({ name, loop: new RunLoop({ name, log, pass }) }));
+  ].map((options: Pick<LoopOptions, 'name' | 'pauseMs' | 'pass'>) => {
+    return { name: options.name, loop: new RunLoop({ ...options, log }) };
+  });
   resources.defer('loops', async () => {
     await Promise.all(loops.map(({ loop }) => loop.close()));
   });
@@ -140,15 +141,5 @@ function keepDaysOf(config: WorkerConfig): KeepDays {
     device_positions: daysOf(config.TELLTALE_WORKER_KEEP_POSITIONS_DAYS),
     readings_minute: daysOf(config.TELLTALE_WORKER_KEEP_MINUTES_DAYS),
     readings_hour: daysOf(config.TELLTALE_WORKER_KEEP_HOURS_DAYS),
-  };
-}
-
-function every(name: string, periodMs: number, pass: () => Promise<void>) {
-  return {
-    name,
-    pass: async (signal: AbortSignal): Promise<void> => {
-      await pass();
-      await delay(periodMs, undefined, { signal }).catch(() => undefined);
-    },
   };
 }

@@ -1,0 +1,158 @@
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { ADMITTED_PACK_FIELD, encodeAdmittedPack } from '../../../contracts/admitted-pack.ts';
+import { redisKeys } from '../../../contracts/redis-keys.ts';
+import { shardOf } from '../../../contracts/shard.ts';
+import { parseMetricName, type Reading } from '../../../core/telemetry/reading.ts';
+import { migrate } from '../../../platform/postgres/migrate.ts';
+import type { Redis } from '../../../platform/redis/open-redis.ts';
+import { compiledProgram } from '../../dev-stack/compiled.ts';
+import { serviceEnvironment } from '../../dev-stack/environment.ts';
+import { readMetrics, sumMetric } from '../../dev-stack/read-metrics.ts';
+import type { PrivateCluster } from '../../postgres/private-cluster.ts';
+import { findFreePort } from '../../process/free-port.ts';
+import { startProcess } from '../../process/running-process.ts';
+import type { BenchContext } from '../bench.ts';
+import { beginLogs } from '../load/prepare-log.ts';
+import { openPrivateRedis } from '../private-redis.ts';
+
+export interface DrainPlan {
+  readonly devices: number;
+  readonly readingsPerEntry: number;
+  readonly entriesPerDevice: number;
+  readonly shardCount: number;
+}
+
+export interface DrainMeasurement {
+  readonly rows: number;
+  /** In the table, and counted by its rollups. */
+  readonly stored: number;
+  readonly rolledUp: number;
+  readonly rowsPerS: number;
+  /** COPY of the same rows by the server from a file into a table without an index. */
+  readonly copyPerS: number;
+}
+
+const POLL_MS = 20;
+const ENTRIES_PER_PIPELINE = 1000;
+/** So many rows a second are the least that is worth waiting for. */
+const LEAST_PER_S = 500;
+const STOP_DEADLINE_MS = 10_000;
+const SECOND_US = 1_000_000;
+
+/** Fills the log, has one worker process empty it into a database of its own, and copies what is there then. */
+export async function measureDrain(
+  plan: DrainPlan,
+  cluster: PrivateCluster,
+  { folder, guard, stop, say }: BenchContext,
+): Promise<DrainMeasurement> {
+  const name = `drain_${plan.readingsPerEntry}`;
+  const own = await mkdtemp(join(folder, `${name}-`));
+  await createDatabase(cluster, name);
+  const rows = plan.devices * plan.entriesPerDevice * plan.readingsPerEntry;
+  await using redis = await openPrivateRedis(join(own, 'redis'), 'everysec', guard);
+  await beginLogs(redis.client, plan.shardCount);
+  say(`${plan.readingsPerEntry} readings an entry: filling the log with ${rows}`);
+  await fillLogs(redis.client, plan);
+  stop.throwIfAborted();
+  const adminPort = await findFreePort();
+  const worker = await startProcess(
+    {
+      name: 'worker',
+      command: process.execPath,
+      args: ['--enable-source-maps', compiledProgram('services/worker/main.js')],
+      env: {
+        ...serviceEnvironment('worker', process.env, { redisUrl: redis.url, databaseUrl: cluster.url(name) }),
+        TELLTALE_WORKER_ADMIN_PORT: String(adminPort),
+      },
+      logPath: join(own, 'worker.log'),
+    },
+    guard,
+  );
+  try {
+    const rowsPerS = await timeDrain(rows, adminPort, stop);
+    say(`${plan.readingsPerEntry} readings an entry: copying the same rows`);
+    return { rows, rowsPerS, ...(await copySame(cluster.url(name))) };
+  } finally {
+    await worker.stop(STOP_DEADLINE_MS);
+  }
+}
+
+async function createDatabase(cluster: PrivateCluster, name: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: cluster.url('postgres') });
+  await admin.connect();
+  try {
+    await admin.query(`CREATE DATABASE ${name}`);
+  } finally {
+    await admin.end();
+  }
+  await migrate(cluster.url(name), () => undefined);
+}
+
+/** Each device once a second, the last reading now. */
+async function fillLogs(redis: Redis, plan: DrainPlan): Promise<void> {
+  const metric = parseMetricName('acc_z');
+  if (metric === undefined) throw new Error('acc_z is not a metric name');
+  const { devices, entriesPerDevice, readingsPerEntry, shardCount } = plan;
+  const startUs = Date.now() * 1000 - entriesPerDevice * readingsPerEntry * SECOND_US;
+  let pipeline = redis.pipeline();
+  for (let entry = 0; entry < entriesPerDevice; entry += 1) {
+    for (let number = 0; number < devices; number += 1) {
+      const device = `bench-${String(number).padStart(4, '0')}`;
+      const readings = Array.from({ length: readingsPerEntry }, (_, index): Reading => {
+        const second = entry * readingsPerEntry + index;
+        return { metric, timeUs: startUs + second * SECOND_US + number, unit: 'm/s2', value: Math.sin(second) + 9.8 };
+      });
+      const receivedUs = startUs + (entry + 1) * readingsPerEntry * SECOND_US;
+      const origin = { device, key: 'bench', nonce: receivedUs, createdUs: receivedUs, receivedUs };
+      const shard = shardOf(device, shardCount);
+      pipeline.xadd(redisKeys.readings(shard), '*', ADMITTED_PACK_FIELD, encodeAdmittedPack(origin, readings));
+      if (pipeline.length < ENTRIES_PER_PIPELINE) continue;
+      await pipeline.exec();
+      pipeline = redis.pipeline();
+    }
+  }
+  await pipeline.exec();
+}
+
+/** From the first rows to the last: the start of the process is not measured. */
+async function timeDrain(rows: number, adminPort: number, stop: AbortSignal): Promise<number> {
+  const deadlineMs = performance.now() + (rows * 1000) / LEAST_PER_S;
+  let first: { readonly rows: number; readonly atMs: number } | undefined;
+  while (performance.now() < deadlineMs) {
+    stop.throwIfAborted();
+    await delay(POLL_MS);
+    const stored = sumMetric(await readMetrics(adminPort).catch(() => ''), 'persist_rows_total');
+    const atMs = performance.now();
+    if (first === undefined && stored > 0) first = { rows: stored, atMs };
+    if (first !== undefined && stored >= rows) return ((rows - first.rows) * 1000) / (atMs - first.atMs);
+  }
+  throw new Error(`the worker stores less than ${LEAST_PER_S} rows a second`);
+}
+
+async function copySame(url: string): Promise<Pick<DrainMeasurement, 'stored' | 'rolledUp' | 'copyPerS'>> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const numberOf = async (sql: string): Promise<number> => {
+      const { rows } = await client.query<{ n: number }>(sql);
+      return rows[0]?.n ?? 0;
+    };
+    const stored = await numberOf('SELECT count(*)::int AS n FROM readings');
+    const rolledUp = await numberOf('SELECT coalesce(sum(readings), 0)::int AS n FROM readings_minute');
+    const { rows } = await client.query<{ path: string }>(
+      `SELECT current_setting('data_directory') || '/bench.copy' AS path`,
+    );
+    const path = pg.escapeLiteral(rows[0]?.path ?? '');
+    await client.query(`COPY (SELECT * FROM readings) TO ${path}`);
+    await client.query('CREATE TABLE copied (LIKE readings)');
+    await client.query('CHECKPOINT');
+    const startedAtMs = performance.now();
+    await client.query(`COPY copied FROM ${path}`);
+    return { stored, rolledUp, copyPerS: (stored * 1000) / (performance.now() - startedAtMs) };
+  } finally {
+    await client.end();
+  }
+}
