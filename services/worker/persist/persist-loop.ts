@@ -11,7 +11,7 @@ import { GroupReader } from '../../../platform/redis/group-reader.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
 import type { WorkerMetrics } from '../metrics.ts';
-import { Graveyard, type ShardLetter } from './graveyard.ts';
+import { DeadLetterWriter, type ShardLetter } from './dead-letter-writer.ts';
 import type { PackStore } from './pack-store.ts';
 import type { StoreResult } from './readings-store.ts';
 
@@ -37,7 +37,7 @@ export class PersistLoop {
   readonly #store: PackStore;
   readonly #options: PersistOptions;
   readonly #metrics: WorkerMetrics;
-  readonly #graveyard: Graveyard;
+  readonly #deadLetters: DeadLetterWriter;
 
   constructor(
     connections: { readonly reader: Redis; readonly redis: Redis },
@@ -57,7 +57,7 @@ export class PersistLoop {
     this.#store = store;
     this.#options = options;
     this.#metrics = observers.metrics;
-    this.#graveyard = new Graveyard(connections.redis, observers);
+    this.#deadLetters = new DeadLetterWriter(connections.redis, observers);
   }
 
   async pass(): Promise<void> {
@@ -65,8 +65,8 @@ export class PersistLoop {
       const letters: ShardLetter[] = [];
       const entries = this.#readable(streams, letters);
       for (const batch of batchesOf(entries, this.#options.batchReadings)) await this.#persist(batch, letters);
-      // Last, so that what cannot be buried keeps nothing from being stored.
-      await this.#graveyard.bury(letters);
+      // Last, so that a letter that cannot be written keeps nothing from being stored.
+      await this.#deadLetters.write(letters);
     });
   }
 

@@ -9,14 +9,14 @@ export interface ShardLetter extends DeadLetter {
   readonly shard: number;
 }
 
-/** Where entries go that can never be stored: each with its reason, alone, so that the others go on. */
-export class Graveyard {
+/** Puts entries that can never be stored among the dead letters: each with its reason, alone, so that the others go on. */
+export class DeadLetterWriter {
   readonly #script: Script;
   readonly #metrics: WorkerMetrics;
   readonly #log: Logger;
 
   constructor(redis: Redis, { metrics, log }: { readonly metrics: WorkerMetrics; readonly log: Logger }) {
-    this.#script = defineScript(redis, 'ttBury', 'bury.lua', import.meta.url);
+    this.#script = defineScript(redis, 'ttWriteDeadLetter', 'write-dead-letter.lua', import.meta.url);
     this.#metrics = metrics;
     this.#log = log;
   }
@@ -25,14 +25,14 @@ export class Graveyard {
    * Acknowledges their entries as well. Rejects when one of them cannot be written; its entry is delivered again then. They
    * go out together: one after the other each would wait for a sync of its own.
    */
-  async bury(letters: readonly ShardLetter[]): Promise<void> {
-    const buried = new Map<DeadLetterReason, number>();
+  async write(letters: readonly ShardLetter[]): Promise<void> {
+    const written = new Map<DeadLetterReason, number>();
     const outcomes = await Promise.allSettled(
       letters.map(async (letter) => {
-        if (await this.#buryOne(letter)) buried.set(letter.reason, (buried.get(letter.reason) ?? 0) + 1);
+        if (await this.#writeOne(letter)) written.set(letter.reason, (written.get(letter.reason) ?? 0) + 1);
       }),
     );
-    for (const [reason, count] of buried) {
+    for (const [reason, count] of written) {
       this.#metrics.deadLetters.inc({ reason }, count);
       const last = letters.findLast((letter) => letter.reason === reason);
       const example = { shard: last?.shard, entry: last?.entry, error: last?.error };
@@ -45,7 +45,7 @@ export class Graveyard {
   }
 
   /** False when the entry is acknowledged already. */
-  async #buryOne({ shard, ...letter }: ShardLetter): Promise<boolean> {
+  async #writeOne({ shard, ...letter }: ShardLetter): Promise<boolean> {
     const keys = [redisKeys.deadLetters(shard), redisKeys.readings(shard)];
     return (await this.#script(keys, [consumerGroups.persist, letter.entry, ...deadLetterFields(letter)])) === 1;
   }
