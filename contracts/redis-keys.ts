@@ -1,3 +1,6 @@
+/** A hash tag whose data one worker at a time works on: a shard by its number, or what is not a shard's. */
+export type LeaseTag = number | 'alerts' | 'registry' | 'security';
+
 /**
  * Every key in Redis. The braces are hash tags: keys of one tag live on one node of a cluster, and a script may use them
  * together.
@@ -21,6 +24,11 @@ export const redisKeys = {
   deadLetters: (shard: number) => `tt:{${shard}}:dead`,
   /** Hash: where detection stands in the shard, and its state per rule and subject. */
   detect: (shard: number) => `tt:{${shard}}:detect`,
+
+  /** Hash: which worker works on what lies under the tag, until when, and its fencing token. */
+  lease: (tag: LeaseTag) => `tt:{${tag}}:lease`,
+  /** Sorted set of workers by when they were last heard of, Unix milliseconds. */
+  workers: 'tt:{registry}:workers',
 
   /** The number of shards that the data was laid out for. */
   shardCount: 'tt:{registry}:shards',
@@ -49,6 +57,8 @@ export const redisKeys = {
   alerts: 'tt:{alerts}',
   /** Hash: `<rule>|<subject>` to version, status and what changed it last. */
   alertState: 'tt:{alerts}:state',
+  /** Hash: lease to the highest fencing token that has spoken under it; nobody with a lower one may any more. */
+  alertFence: 'tt:{alerts}:fence',
 
   /**
    * Stream of security events. The one stream that is bounded by its length: whoever attacks must not fill Redis, and an

@@ -18,6 +18,8 @@ export const workerSettings = {
   ...postgresSettings,
   TELLTALE_WORKER_HOST: z.string().default('127.0.0.1'),
   TELLTALE_WORKER_ADMIN_PORT: port.default(9102),
+  /** How long a worker keeps its shards without a sign of life: what a worker that died costs. */
+  TELLTALE_WORKER_LEASE_MS: integer(500, 60_000).default(3000),
   /** Entries read from each shard at once. */
   TELLTALE_WORKER_READ_COUNT: integer(1, 10_000).default(128),
   /** Days that are kept of each table; 0 for ever. */

@@ -1,4 +1,4 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export interface WorkerMetrics {
   readonly readingsStored: Counter;
@@ -6,6 +6,8 @@ export interface WorkerMetrics {
   readonly persistSeconds: Histogram;
   readonly deadLetters: Counter<'reason'>;
   readonly logTrimmed: Counter;
+  readonly leasesHeld: Gauge;
+  readonly leasesLost: Counter;
   readonly transitions: Counter<'rule_kind' | 'kind' | 'severity'>;
   readonly detectSeconds: Histogram;
 }
@@ -34,6 +36,12 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     logTrimmed: new Counter({
       name: 'log_trimmed_entries_total',
       help: 'Entries deleted from the logs: stored and evaluated.',
+      registers,
+    }),
+    leasesHeld: new Gauge({ name: 'leases_held', help: 'Shards and other streams that this worker has.', registers }),
+    leasesLost: new Counter({
+      name: 'leases_lost_total',
+      help: 'Leases that ran out before this worker renewed them.',
       registers,
     }),
     transitions: new Counter({

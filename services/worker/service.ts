@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { AdminServer } from '../../platform/http/admin-server.ts';
 import { RunLoop, type LoopOptions } from '../../platform/lifecycle/run-loop.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
@@ -14,6 +15,8 @@ import { DeviceClocks } from './clocks/device-clocks.ts';
 import type { WorkerConfig } from './config.ts';
 import { DetectLoop } from './detect/detect-loop.ts';
 import { RegistryView } from './detect/registry-view.ts';
+import { heldShards, passOverShards, passUnderLease } from './lease/leased-pass.ts';
+import { Leases } from './lease/leases.ts';
 import { LogKeeper } from './log/log-keeper.ts';
 import { LogTrimmer } from './log/log-trimmer.ts';
 import { createWorkerMetrics } from './metrics.ts';
@@ -66,7 +69,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   const registry = createMetricsRegistry('worker');
   const metrics = createWorkerMetrics(registry);
   const keeper = new LogKeeper(redis, database, shardCount, log);
-  const trimmer = new LogTrimmer(redis, shardCount, metrics);
+  const trimmer = new LogTrimmer(redis, metrics);
   const projector = new Projector(redis, database, shardCount, log);
   const view = new RegistryView(redis);
   const watch = new RegistryWatch({ redis, subscriber: open('worker-subscriber'), onChange: () => view.clear(), log });
@@ -85,7 +88,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
       strays: new StrayReports(redis, log),
       clocks,
     }),
-    { shardCount, readCount: config.TELLTALE_WORKER_READ_COUNT, batchReadings: config.TELLTALE_WORKER_BATCH_READINGS },
+    { readCount: config.TELLTALE_WORKER_READ_COUNT, batchReadings: config.TELLTALE_WORKER_BATCH_READINGS },
     { metrics, log },
   );
   const detect = new DetectLoop({ reader: open('worker-detect'), redis }, shardCount, {
@@ -101,20 +104,36 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     log,
   );
 
+  const shards = Array.from({ length: shardCount }, (_, shard) => shard);
+  const leases = new Leases(
+    redis,
+    {
+      worker: randomUUID(),
+      tags: [...shards, 'alerts', 'registry', 'security'],
+      lastsMs: config.TELLTALE_WORKER_LEASE_MS,
+    },
+    { metrics, log },
+  );
   await keeper.check();
+  resources.defer('leases', () => leases.release());
+  await leases.check();
   resources.defer('detect checkpoint', () => detect.checkpoint());
   const loops = [
     { name: 'log', pauseMs: KEEP_LOG_EVERY_MS, pass: () => keeper.check() },
-    { name: 'trim log', pauseMs: TRIM_LOG_EVERY_MS, pass: () => trimmer.trim() },
+    { name: 'trim log', pauseMs: TRIM_LOG_EVERY_MS, pass: () => trimmer.trim(heldShards(leases, shardCount).keys()) },
     { name: 'retention', pauseMs: RETAIN_EVERY_MS, pass: () => retention.check(Date.now()) },
     { name: 'project', pauseMs: PROJECT_EVERY_MS, pass: () => projector.check() },
     { name: 'follow positions', pauseMs: FOLLOW_POSITIONS_EVERY_MS, pass: () => follower.check() },
     { name: 'clocks', pauseMs: STORE_CLOCKS_EVERY_MS, pass: () => clocks.flush() },
-    { name: 'persist', pass: () => persist.pass() },
-    { name: 'detect', pass: () => detect.pass() },
-    { name: 'store alerts', pass: () => storeAlerts.pass() },
-    { name: 'carry out requests', pass: () => carryOut.pass() },
-    { name: 'store security events', pass: () => storeSecurityEvents.pass() },
+    { name: 'leases', pauseMs: leases.checkEveryMs, pass: () => leases.check() },
+    { name: 'persist', pass: passOverShards(leases, shardCount, (mine) => persist.pass(mine)) },
+    { name: 'detect', pass: passOverShards(leases, shardCount, (mine) => detect.pass(mine)) },
+    { name: 'store alerts', pass: passUnderLease(leases, 'alerts', (token) => storeAlerts.pass(token)) },
+    { name: 'carry out requests', pass: passUnderLease(leases, 'registry', (token) => carryOut.pass(token)) },
+    {
+      name: 'store security events',
+      pass: passUnderLease(leases, 'security', (token) => storeSecurityEvents.pass(token)),
+    },
   ].map((options: Pick<LoopOptions, 'name' | 'pauseMs' | 'pass'>) => {
     return { name: options.name, loop: new RunLoop({ ...options, log }) };
   });

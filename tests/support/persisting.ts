@@ -14,6 +14,7 @@ import { ReadingsStore } from '../../services/worker/persist/readings-store.ts';
 import { StrayReports } from '../../services/worker/security/stray-reports.ts';
 import type { Redis } from '../../platform/redis/open-redis.ts';
 import { SHARD_COUNT, type WorkerStores } from './worker-stores.ts';
+import { EVERY_SHARD } from './held.ts';
 
 export function createReadingsStore(database: Pool): ReadingsStore {
   return new ReadingsStore(database, new MetricDirectory(database), new Partitions(database));
@@ -41,7 +42,7 @@ export function createPersisting(
       strays: new StrayReports(stores.redis, stores.log),
       clocks,
     }),
-    { shardCount: SHARD_COUNT, readCount: 128, batchReadings: 10_000, ...options },
+    { readCount: 128, batchReadings: 10_000, ...options },
     { metrics: createWorkerMetrics(metrics), log: stores.log },
   );
   return { loop, clocks, metrics };
@@ -81,7 +82,7 @@ export async function persistAll(loop: PersistLoop, redis: Redis, maxPasses = 10
   for (let pass = 0; pass < maxPasses; pass += 1) {
     const { unacknowledged, unread } = await readBacklog(redis);
     if (unacknowledged + unread === 0) return;
-    await loop.pass();
+    await loop.pass(EVERY_SHARD);
   }
   throw new Error(`the log is not empty after ${maxPasses} passes: ${JSON.stringify(await readBacklog(redis))}`);
 }

@@ -3,6 +3,7 @@ import { CarryOutLoop } from '../../services/worker/requests/carry-out-loop.ts';
 import { RequestStore } from '../../services/worker/requests/request-store.ts';
 import { createProjector } from './projecting.ts';
 import type { WorkerStores } from './worker-stores.ts';
+import { TOKEN } from './held.ts';
 
 export function createCarryOut(stores: WorkerStores): CarryOutLoop {
   const connections = { reader: stores.openRedis('test-requests'), redis: stores.redis };
@@ -15,7 +16,7 @@ export function startRegistryWorker(stores: WorkerStores): AsyncDisposable {
   const projector = createProjector(stores);
   const { log } = stores;
   const loops = [
-    new RunLoop({ name: 'carry out', log, pass: () => carryOut.pass() }),
+    new RunLoop({ name: 'carry out', log, pass: () => carryOut.pass(TOKEN) }),
     new RunLoop({
       name: 'project',
       log,

@@ -1,6 +1,6 @@
 import { formatAlertState, parseAlertState } from '../../../contracts/alert-state.ts';
 import type { Transition } from '../../../contracts/alert-transition.ts';
-import { redisChannels, redisKeys } from '../../../contracts/redis-keys.ts';
+import { redisChannels, redisKeys, type LeaseTag } from '../../../contracts/redis-keys.ts';
 import { decideTransition, type Cause } from '../../../core/alerts/alert-state.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
@@ -11,6 +11,19 @@ export interface TransitionRequest {
   readonly transition: Omit<Transition, 'alert_id' | 'version' | 'decided_us'>;
 }
 
+/** The right to speak for what lies under a lease. */
+export interface Fence {
+  readonly lease: LeaseTag;
+  readonly token: number;
+}
+
+/** Somebody else has the lease by now. */
+export class FencedError extends Error {
+  constructor({ lease }: Fence) {
+    super(`another worker has the lease ${lease}`);
+  }
+}
+
 /** Two workers can meet at one alert only while a shard changes hands; each meeting settles one of them. */
 const MAX_ATTEMPTS = 5;
 const SCAN_COUNT = 1000;
@@ -19,10 +32,12 @@ const SCAN_COUNT = 1000;
 export class AlertLog {
   readonly #redis: Redis;
   readonly #append: Script;
+  readonly #raiseFence: Script;
 
   constructor(redis: Redis) {
     this.#redis = redis;
     this.#append = defineScript(redis, 'ttAppendTransition', 'append-transition.lua', import.meta.url);
+    this.#raiseFence = defineScript(redis, 'ttRaiseFence', 'raise-fence.lua', import.meta.url);
   }
 
   /** The alerts that are active, as `<rule>|<subject>`. */
@@ -41,8 +56,17 @@ export class AlertLog {
     return active;
   }
 
-  /** The transition as it went out, or undefined when it has no place in the alert's life. */
-  async append({ cause, transition }: TransitionRequest): Promise<Transition | undefined> {
+  /** From now on nobody with an older token can append. Rejects with a FencedError when somebody with a newer one has done that. */
+  async takeOver(fence: Fence): Promise<void> {
+    const raised = await this.#raiseFence([redisKeys.alertFence], [fence.lease, fence.token]);
+    if (raised !== 1) throw new FencedError(fence);
+  }
+
+  /**
+   * The transition as it went out, or undefined when it has no place in the alert's life. Rejects with a FencedError when
+   * somebody with a newer token has taken over.
+   */
+  async append({ cause, transition }: TransitionRequest, fence: Fence): Promise<Transition | undefined> {
     const field = `${transition.rule}|${transition.subject}`;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const before = await this.#redis.hget(redisKeys.alertState, field);
@@ -56,9 +80,18 @@ export class AlertLog {
         decided_us: Date.now() * 1000,
       };
       const reply = await this.#append(
-        [redisKeys.alerts, redisKeys.alertState],
-        [field, before ?? '', formatAlertState(next.state), JSON.stringify(complete), redisChannels.alerts],
+        [redisKeys.alerts, redisKeys.alertState, redisKeys.alertFence],
+        [
+          field,
+          before ?? '',
+          formatAlertState(next.state),
+          JSON.stringify(complete),
+          redisChannels.alerts,
+          fence.lease,
+          fence.token,
+        ],
       );
+      if (Array.isArray(reply) && reply[0] === 'fenced') throw new FencedError(fence);
       if (Array.isArray(reply) && reply[0] === 'appended') return complete;
     }
     throw new Error(`the alert ${field} kept changing under ${MAX_ATTEMPTS} attempts`);

@@ -21,7 +21,6 @@ export class StoreAlertsLoop {
       reader: connections.reader,
       group: consumerGroups.storeAlerts,
       consumer: CONSUMER,
-      streams: [redisKeys.alerts],
       field: TRANSITION_FIELD,
       count: READ_COUNT,
     });
@@ -30,8 +29,11 @@ export class StoreAlertsLoop {
     this.#log = log;
   }
 
-  async pass(): Promise<void> {
-    await this.#reader.pass((streams) => this.#keep(streams.get(redisKeys.alerts) ?? []));
+  /** @param token fencing token by which this worker has the stream */
+  async pass(token: number): Promise<void> {
+    await this.#reader.pass(new Map([[redisKeys.alerts, token]]), (streams) =>
+      this.#keep(streams.get(redisKeys.alerts) ?? []),
+    );
   }
 
   async #keep(entries: readonly StreamEntry[]): Promise<void> {

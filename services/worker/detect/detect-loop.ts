@@ -21,15 +21,21 @@ export interface DetectConnections {
   readonly redis: Redis;
 }
 
+interface Detection {
+  readonly detector: ShardDetector;
+  /** By which this worker has the shard. */
+  readonly token: number;
+}
+
 /** Reads the log beside persistence, not behind it, and turns readings into transitions: an alert does not wait for the database. */
 export class DetectLoop {
   readonly #connections: DetectConnections;
   readonly #keep: Script;
-  readonly #shards: readonly number[];
+  readonly #shardCount: number;
   readonly #registry: RegistryView;
   readonly #alerts: AlertLog;
   readonly #metrics: WorkerMetrics;
-  #detectors: readonly ShardDetector[] | undefined;
+  readonly #detections = new Map<number, Detection>();
   #checkpointDueMs = 0;
 
   constructor(
@@ -39,69 +45,89 @@ export class DetectLoop {
   ) {
     this.#connections = connections;
     this.#keep = defineScript(connections.redis, 'ttKeepCheckpoint', 'checkpoint.lua', import.meta.url);
-    this.#shards = Array.from({ length: shardCount }, (_, shard) => shard);
+    this.#shardCount = shardCount;
     this.#registry = collaborators.registry;
     this.#alerts = collaborators.alerts;
     this.#metrics = collaborators.metrics;
   }
 
-  async pass(): Promise<void> {
+  /** @param shards to their fencing tokens: those that this worker has; at least one */
+  async pass(shards: ReadonlyMap<number, number>): Promise<void> {
     try {
-      const detectors = (this.#detectors ??= await this.#restore());
+      await this.#follow(shards);
       const reply: unknown = await this.#connections.reader.xread(
         'COUNT',
         READ_COUNT,
         'BLOCK',
         BLOCK_MS,
         'STREAMS',
-        ...this.#shards.map((shard) => redisKeys.readings(shard)),
-        ...detectors.map((detector) => detector.position),
+        ...[...this.#detections.keys()].map((shard) => redisKeys.readings(shard)),
+        ...[...this.#detections.values()].map(({ detector }) => detector.position),
       );
       const streams = parseStreamReply(reply, ADMITTED_PACK_FIELD);
-      for (const [shard, detector] of detectors.entries()) {
-        for (const entry of streams.get(redisKeys.readings(shard)) ?? []) await this.#evaluate(detector, entry);
+      for (const [shard, detection] of this.#detections) {
+        for (const entry of streams.get(redisKeys.readings(shard)) ?? []) await this.#evaluate(shard, detection, entry);
       }
       if (Date.now() >= this.#checkpointDueMs) await this.checkpoint();
     } catch (error) {
-      // Memory may be ahead of what went out; the checkpoint is not.
-      this.#detectors = undefined;
+      // Memory may be ahead of what went out; the checkpoints are not.
+      this.#detections.clear();
       throw error;
     }
   }
 
+  /** Not while a pass is under way: what an entry has changed counts once all that it caused has gone out. */
   async checkpoint(): Promise<void> {
-    if (this.#detectors === undefined) return;
-    const kept = await Promise.all(
-      this.#detectors.map((detector, shard) => {
-        const { [POSITION_FIELD]: position = '0', ...states } = detector.takeCheckpoint();
-        return this.#keep([redisKeys.detect(shard)], [POSITION_FIELD, position, ...Object.entries(states).flat()]);
-      }),
-    );
-    // Another worker reads the same shards and has got further: what it kept is the truth.
-    if (kept.includes(0)) this.#detectors = undefined;
+    await this.#keepAll([...this.#detections]);
     this.#checkpointDueMs = Date.now() + CHECKPOINT_EVERY_MS;
   }
 
-  async #restore(): Promise<readonly ShardDetector[]> {
-    const { redis } = this.#connections;
-    const active = this.#shards.map(() => new Set<string>());
+  /** Takes up the shards that are new to this worker, and leaves those that it has no more. */
+  async #follow(shards: ReadonlyMap<number, number>): Promise<void> {
+    const lost = [...this.#detections].filter(([shard, { token }]) => shards.get(shard) !== token);
+    await this.#keepAll(lost);
+    for (const [shard] of lost) this.#detections.delete(shard);
+    const taken = [...shards].filter(([shard]) => !this.#detections.has(shard));
+    if (taken.length > 0) await this.#takeOver(taken);
+  }
+
+  async #keepAll(detections: readonly (readonly [number, Detection])[]): Promise<void> {
+    const kept = await Promise.all(
+      detections.map(([shard, { detector, token }]) => {
+        const { [POSITION_FIELD]: position = '0', ...states } = detector.takeCheckpoint();
+        return this.#keep(
+          [redisKeys.detect(shard), redisKeys.lease(shard)],
+          [token, POSITION_FIELD, position, ...Object.entries(states).flat()],
+        );
+      }),
+    );
+    // Another worker has the shard or got further: what it kept is the truth.
+    for (const [index, [shard]] of detections.entries()) if (kept[index] === 0) this.#detections.delete(shard);
+  }
+
+  /** From the last checkpoints. First of all the worker before us is silenced, or it could speak after we have read. */
+  async #takeOver(shards: readonly (readonly [number, number])[]): Promise<void> {
+    await Promise.all(shards.map(([lease, token]) => this.#alerts.takeOver({ lease, token })));
+    const active = new Map(shards.map(([shard]) => [shard, new Set<string>()]));
     for (const alert of await this.#alerts.readActive()) {
-      active[shardOf(alert.slice(alert.indexOf('|') + 1), active.length)]?.add(alert);
+      active.get(shardOf(alert.slice(alert.indexOf('|') + 1), this.#shardCount))?.add(alert);
     }
-    return await Promise.all(
-      active.map(async (alerts, shard) => {
-        return new ShardDetector(parseDetectCheckpoint(await redis.hgetall(redisKeys.detect(shard))), alerts);
+    await Promise.all(
+      shards.map(async ([shard, token]) => {
+        const checkpoint = parseDetectCheckpoint(await this.#connections.redis.hgetall(redisKeys.detect(shard)));
+        const detector = new ShardDetector(checkpoint, active.get(shard) ?? new Set());
+        this.#detections.set(shard, { detector, token });
       }),
     );
   }
 
-  async #evaluate(detector: ShardDetector, { id, value }: StreamEntry): Promise<void> {
+  async #evaluate(shard: number, { detector, token }: Detection, { id, value }: StreamEntry): Promise<void> {
     const pack = parseAdmittedPack(value ?? '');
     const device = pack === undefined ? undefined : await this.#registry.device(pack.device);
     if (pack !== undefined && device !== undefined) {
       const rules = await this.#registry.rules();
       for (const request of detector.evaluate(id, pack, device, rules, Date.now() * 1000)) {
-        const transition = await this.#alerts.append(request);
+        const transition = await this.#alerts.append(request, { lease: shard, token });
         if (transition === undefined) continue;
         this.#metrics.transitions.inc({
           rule_kind: transition.rule_kind,

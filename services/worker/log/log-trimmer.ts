@@ -10,18 +10,16 @@ const KEEP_MS = 30_000;
 /** Deletes from the logs what is stored and evaluated. Never by length: what is not stored stays, however much there is. */
 export class LogTrimmer {
   readonly #trim: Script;
-  readonly #shards: readonly number[];
   readonly #metrics: WorkerMetrics;
 
-  constructor(redis: Redis, shardCount: number, metrics: WorkerMetrics) {
+  constructor(redis: Redis, metrics: WorkerMetrics) {
     this.#trim = defineScript(redis, 'ttTrim', 'trim.lua', import.meta.url);
-    this.#shards = Array.from({ length: shardCount }, (_, shard) => shard);
     this.#metrics = metrics;
   }
 
   /** One shard after the other: a long trim holds Redis up, and nobody waits for it. */
-  async trim(): Promise<void> {
-    for (const shard of this.#shards) {
+  async trim(shards: Iterable<number>): Promise<void> {
+    for (const shard of shards) {
       const deleted = await this.#trim(
         [redisKeys.readings(shard), redisKeys.detect(shard)],
         [consumerGroups.persist, POSITION_FIELD, KEEP_MS],

@@ -16,7 +16,6 @@ import type { PackStore } from './pack-store.ts';
 import type { StoreResult } from './readings-store.ts';
 
 export interface PersistOptions {
-  readonly shardCount: number;
   readonly readCount: number;
   readonly batchReadings: number;
 }
@@ -49,7 +48,6 @@ export class PersistLoop {
       reader: connections.reader,
       group: consumerGroups.persist,
       consumer: CONSUMER,
-      streams: shardsOf(options).map((shard) => redisKeys.readings(shard)),
       field: ADMITTED_PACK_FIELD,
       count: options.readCount,
     });
@@ -60,27 +58,16 @@ export class PersistLoop {
     this.#deadLetters = new DeadLetterWriter(connections.redis, observers);
   }
 
-  async pass(): Promise<void> {
-    await this.#reader.pass(async (streams) => {
+  /** @param shards to their fencing tokens: those that this worker has; at least one */
+  async pass(shards: ReadonlyMap<number, number>): Promise<void> {
+    const readable = new Map([...shards].map(([shard, token]) => [redisKeys.readings(shard), token]));
+    await this.#reader.pass(readable, async (streams) => {
       const letters: ShardLetter[] = [];
-      const entries = this.#readable(streams, letters);
+      const entries = parseEntries(shards.keys(), streams, letters);
       for (const batch of batchesOf(entries, this.#options.batchReadings)) await this.#persist(batch, letters);
       // Last, so that a letter that cannot be written keeps nothing from being stored.
       await this.#deadLetters.write(letters);
     });
-  }
-
-  #readable(streams: ReadonlyMap<string, readonly StreamEntry[]>, letters: ShardLetter[]): readonly Entry[] {
-    const entries: Entry[] = [];
-    for (const shard of shardsOf(this.#options)) {
-      for (const { id, value } of streams.get(redisKeys.readings(shard)) ?? []) {
-        const json = value ?? '';
-        const pack = parseAdmittedPack(json);
-        if (pack === undefined) letters.push({ shard, reason: 'unreadable', entry: id, error: '', pack: json });
-        else entries.push({ shard, id, json, pack });
-      }
-    }
-    return entries;
   }
 
   /** A batch that fails on its data is halved until the entry that does so is alone; whatever else fails is the caller's. */
@@ -132,8 +119,22 @@ export class PersistLoop {
   }
 }
 
-function shardsOf({ shardCount }: PersistOptions): number[] {
-  return Array.from({ length: shardCount }, (_, shard) => shard);
+/** Shard by shard, in the order of the log. What cannot be read becomes a letter. */
+function parseEntries(
+  shards: Iterable<number>,
+  streams: ReadonlyMap<string, readonly StreamEntry[]>,
+  letters: ShardLetter[],
+): readonly Entry[] {
+  const entries: Entry[] = [];
+  for (const shard of shards) {
+    for (const { id, value } of streams.get(redisKeys.readings(shard)) ?? []) {
+      const json = value ?? '';
+      const pack = parseAdmittedPack(json);
+      if (pack === undefined) letters.push({ shard, reason: 'unreadable', entry: id, error: '', pack: json });
+      else entries.push({ shard, id, json, pack });
+    }
+  }
+  return entries;
 }
 
 function* batchesOf(entries: readonly Entry[], maxReadings: number): Generator<readonly Entry[]> {

@@ -29,7 +29,6 @@ export class CarryOutLoop {
       reader: connections.reader,
       group: consumerGroups.carryOut,
       consumer: CONSUMER,
-      streams: [redisKeys.requests],
       field: REGISTRY_REQUEST_FIELD,
       count: READ_COUNT,
     });
@@ -38,8 +37,9 @@ export class CarryOutLoop {
     this.#log = log;
   }
 
-  async pass(): Promise<void> {
-    await this.#reader.pass(async (streams) => {
+  /** @param token fencing token by which this worker has the stream */
+  async pass(token: number): Promise<void> {
+    await this.#reader.pass(new Map([[redisKeys.requests, token]]), async (streams) => {
       for (const entry of streams.get(redisKeys.requests) ?? []) await this.#handle(entry);
     });
   }

@@ -21,7 +21,6 @@ export class StoreSecurityEventsLoop {
       reader: connections.reader,
       group: consumerGroups.storeSecurityEvents,
       consumer: CONSUMER,
-      streams: [redisKeys.securityEvents],
       field: SECURITY_EVENT_FIELD,
       count: READ_COUNT,
     });
@@ -30,8 +29,11 @@ export class StoreSecurityEventsLoop {
     this.#log = log;
   }
 
-  async pass(): Promise<void> {
-    await this.#reader.pass((streams) => this.#keep(streams.get(redisKeys.securityEvents) ?? []));
+  /** @param token fencing token by which this worker has the stream */
+  async pass(token: number): Promise<void> {
+    await this.#reader.pass(new Map([[redisKeys.securityEvents, token]]), (streams) =>
+      this.#keep(streams.get(redisKeys.securityEvents) ?? []),
+    );
   }
 
   async #keep(entries: readonly StreamEntry[]): Promise<void> {

@@ -11,6 +11,7 @@ import { eventually } from '../../support/eventually.ts';
 import { startRedis } from '../../support/redis.ts';
 import { standBefore } from '../../support/cut-off-server.ts';
 import { startBroadcasterProcess } from '../../support/running-broadcaster.ts';
+import { FENCE } from '../../support/held.ts';
 
 function connect(url: string): Redis {
   return openRedis({ url, name: 'test', manner: 'patient' }, createLogger('test', 'silent'));
@@ -18,7 +19,7 @@ function connect(url: string): Redis {
 
 async function raiseMany(log: AlertLog, count: number): Promise<void> {
   const raise = (index: number): Promise<Transition | undefined> =>
-    log.append(transitionRequest('raised', 1, { subject: `dev-${index}`, headline: 'Földrengés – 地震 🌋' }));
+    log.append(transitionRequest('raised', 1, { subject: `dev-${index}`, headline: 'Földrengés – 地震 🌋' }), FENCE);
   await Promise.all(Array.from({ length: count }, (_, index) => raise(index)));
 }
 
@@ -35,7 +36,7 @@ test('every subscriber gets every transition once and in order, as the schema sa
     const late = await broadcaster.connect();
     early.slice(0, 5).forEach(({ socket }) => socket.close());
     await eventually(async () => assert.equal(await broadcaster.metric('ws_connections'), 16));
-    await log.append(transitionRequest('cleared', 2, { subject: 'dev-7' }));
+    await log.append(transitionRequest('cleared', 2, { subject: 'dev-7' }), FENCE);
 
     const expected = (await readTransitions(redis)).map(({ cursor, transition }) => ({
       type: 'alert',
@@ -61,7 +62,7 @@ test('a message on the channel that is no transition is not forwarded, and is co
   try {
     const subscriber = await broadcaster.connect();
     const log = new AlertLog(redis);
-    await log.append(transitionRequest('raised', 1));
+    await log.append(transitionRequest('raised', 1), FENCE);
     await eventually(() => assert.equal(subscriber.frames.length, 1));
     const good = subscriber.frames[0] ?? '';
     const bad = [
@@ -75,7 +76,7 @@ test('a message on the channel that is no transition is not forwarded, and is co
       good.replace(/"cursor":"[^"]*"/, '"cursor":7'),
     ];
     for (const message of bad) await redis.publish(redisChannels.alerts, message);
-    await log.append(transitionRequest('cleared', 2));
+    await log.append(transitionRequest('cleared', 2), FENCE);
     await eventually(() => assert.equal(subscriber.frames.length, 2));
     assert.match(subscriber.frames[1] ?? '', /"kind":"cleared"/);
     assert.equal(await broadcaster.metric('ws_foreign_messages_total'), bad.length);
@@ -96,7 +97,7 @@ test('a Redis that is killed and comes back: unready in between, and subscribers
     await eventually(async () => assert.equal(await broadcaster.isReady(), false));
     await server.restart();
     await eventually(async () => assert.equal(await broadcaster.isReady(), true));
-    await eventually(() => log.append(transitionRequest('raised', 1)));
+    await eventually(() => log.append(transitionRequest('raised', 1), FENCE));
     await eventually(() => assert.equal(subscriber.frames.length, 1));
   } finally {
     redis.disconnect();
@@ -121,7 +122,7 @@ test('connections to Redis that break after any number of answers end neither th
     between.drop();
     await eventually(async () => assert.ok(await broadcaster.isReady()));
     await eventually(async () => assert.equal(await redis.publish(redisChannels.alerts, 'no alert'), 1));
-    await new AlertLog(redis).append(transitionRequest('raised', 1));
+    await new AlertLog(redis).append(transitionRequest('raised', 1), FENCE);
     await eventually(() => assert.equal(subscriber.frames.length, 1));
   } finally {
     redis.disconnect();
@@ -138,7 +139,7 @@ test('a Redis that answers nothing makes the broadcaster unready, until it answe
   await eventually(async () => assert.equal(await broadcaster.isReady(), true));
   const redis = connect(server.url);
   try {
-    await new AlertLog(redis).append(transitionRequest('raised', 1));
+    await new AlertLog(redis).append(transitionRequest('raised', 1), FENCE);
     await eventually(() => assert.equal(subscriber.frames.length, 1));
   } finally {
     redis.disconnect();

@@ -12,6 +12,7 @@ import { transitionRequest } from '../../support/alert-requests.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startRedis } from '../../support/redis.ts';
 import { startBroadcasterProcess } from '../../support/running-broadcaster.ts';
+import { FENCE } from '../../support/held.ts';
 
 const STOP_WITHIN_MS = 5000;
 const RESTART_CODE = 1012;
@@ -44,7 +45,7 @@ test('garbage, huge frames, half a handshake and other paths harm nobody else', 
     assert.notEqual(await huge.closed, 1000);
     await noUtf8.closed;
 
-    await new AlertLog(redis).append(transitionRequest('raised', 1));
+    await new AlertLog(redis).append(transitionRequest('raised', 1), FENCE);
     await eventually(() => assert.equal(innocent.frames.length, 1));
     await eventually(() => assert.equal(chatty.frames.length, 1));
     await eventually(async () => assert.equal(await broadcaster.metric('ws_connections'), 2));
@@ -62,7 +63,7 @@ test('subscribers that never read are closed and counted once each, memory stays
     const reader = await broadcaster.connect();
     const deaf = await Promise.all(Array.from({ length: 5 }, () => broadcaster.connect()));
     for (const { socket } of deaf) socket.pause();
-    await new AlertLog(redis).append(transitionRequest('raised', 1, { headline: 'x'.repeat(160) }));
+    await new AlertLog(redis).append(transitionRequest('raised', 1, { headline: 'x'.repeat(160) }), FENCE);
     await eventually(() => assert.equal(reader.frames.length, 1));
     const [frame] = reader.frames;
     assert.ok(frame !== undefined);

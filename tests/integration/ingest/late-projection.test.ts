@@ -10,6 +10,7 @@ import { send } from '../../support/raw-http.ts';
 import { readEverything } from '../../support/read-everything.ts';
 import { createCarryOut } from '../../support/registry-worker.ts';
 import { SignedDevice } from '../../support/signed-device.ts';
+import { TOKEN } from '../../support/held.ts';
 
 let platform: IngestPlatform;
 
@@ -31,8 +32,8 @@ test('without a worker an enrolment is pending, and its outcome can be asked for
   const stateOf = async () => parseAnswer(await send(port, getRequest(answer.location)), 200).state;
   assert.equal(await stateOf(), 'pending');
   const carryOut = createCarryOut(stores);
-  await carryOut.pass();
-  await carryOut.pass();
+  await carryOut.pass(TOKEN);
+  await carryOut.pass(TOKEN);
   assert.equal(await stateOf(), 'pending', 'carried out, and not projected');
   assertProblem(await send(port, device.request({ apiKey: apiKey.text })), 401, 'unauthorized');
   await createProjector(stores).check();
@@ -48,8 +49,8 @@ test('a pending enrolment that is refused in the end says why', async () => {
     answers.push(parseAnswer(await send(port, enrolment(new SignedDevice(id), token)), 202));
   }
   const carryOut = createCarryOut(stores);
-  await carryOut.pass();
-  await carryOut.pass();
+  await carryOut.pass(TOKEN);
+  await carryOut.pass(TOKEN);
   await createProjector(stores).check();
   const states = [];
   for (const { location } of answers) states.push(parseAnswer(await send(port, getRequest(location)), 200));

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { redisChannels, redisKeys } from '../../../contracts/redis-keys.ts';
 import { defineScript } from '../../../platform/redis/script.ts';
-import { AlertLog } from '../../../services/worker/alerts/alert-log.ts';
+import { AlertLog, FencedError } from '../../../services/worker/alerts/alert-log.ts';
 import { transitionRequest } from '../../support/alert-requests.ts';
 import { describeTransitions } from '../../support/detecting.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openWorkerStores } from '../../support/worker-stores.ts';
+import { FENCE, TOKEN } from '../../support/held.ts';
 
 const SCRIPT_FOLDER = new URL('../../../services/worker/alerts/', import.meta.url).href;
 const FIELD = 'strong-motion|dev-1';
@@ -20,7 +21,10 @@ test('the script appends, keeps and publishes in one step, and does none of it a
   await subscriber.subscribe(redisChannels.alerts);
   const script = defineScript(redis, 'testAppend', 'append-transition.lua', SCRIPT_FOLDER);
   const append = (expected: string, next: string, transition: string) =>
-    script([redisKeys.alerts, redisKeys.alertState], [FIELD, expected, next, transition, redisChannels.alerts]);
+    script(
+      [redisKeys.alerts, redisKeys.alertState, redisKeys.alertFence],
+      [FIELD, expected, next, transition, redisChannels.alerts, 0, TOKEN],
+    );
 
   assert.deepEqual(await append('other', 'state 1', '{"n":1}'), ['changed']);
   assert.equal(await redis.exists(redisKeys.alerts, redisKeys.alertState), 0);
@@ -53,7 +57,7 @@ test('workers that race for one alert raise it once and clear it once', async ()
   await using stores = await openWorkerStores();
   const logs = Array.from({ length: 8 }, (_, worker) => new AlertLog(stores.openRedis(`test-worker-${worker}`)));
   const race = async (kind: 'raised' | 'cleared', at: number): Promise<number> => {
-    const outcomes = await Promise.all(logs.map((log) => log.append(transitionRequest(kind, at))));
+    const outcomes = await Promise.all(logs.map((log) => log.append(transitionRequest(kind, at), FENCE)));
     return outcomes.filter((outcome) => outcome !== undefined).length;
   };
   for (let round = 0; round < 10; round += 1) {
@@ -69,7 +73,7 @@ test('workers that race for one alert raise it once and clear it once', async ()
 test('workers that race with different causes leave one life of the alert', async () => {
   await using stores = await openWorkerStores();
   const logs = Array.from({ length: 8 }, (_, worker) => new AlertLog(stores.openRedis(`test-worker-${worker}`)));
-  const outcomes = await Promise.all(logs.map((log, at) => log.append(transitionRequest('raised', at))));
+  const outcomes = await Promise.all(logs.map((log, at) => log.append(transitionRequest('raised', at), FENCE)));
   assert.equal(outcomes.filter((outcome) => outcome !== undefined).length, 1);
   assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
 });
@@ -77,12 +81,12 @@ test('workers that race with different causes leave one life of the alert', asyn
 test('a cause that was used already, or one before it, changes nothing', async () => {
   await using stores = await openWorkerStores();
   const log = new AlertLog(stores.redis);
-  assert.equal(await log.append(transitionRequest('cleared', 1)), undefined);
-  assert.equal((await log.append(transitionRequest('raised', 5)))?.version, 1);
-  for (const at of [4, 5]) assert.equal(await log.append(transitionRequest('cleared', at)), undefined);
-  assert.equal((await log.append(transitionRequest('cleared', 6)))?.version, 2);
-  for (const at of [5, 6]) assert.equal(await log.append(transitionRequest('raised', at)), undefined);
-  assert.equal((await log.append(transitionRequest('raised', 7)))?.version, 1);
+  assert.equal(await log.append(transitionRequest('cleared', 1), FENCE), undefined);
+  assert.equal((await log.append(transitionRequest('raised', 5), FENCE))?.version, 1);
+  for (const at of [4, 5]) assert.equal(await log.append(transitionRequest('cleared', at), FENCE), undefined);
+  assert.equal((await log.append(transitionRequest('cleared', 6), FENCE))?.version, 2);
+  for (const at of [5, 6]) assert.equal(await log.append(transitionRequest('raised', at), FENCE), undefined);
+  assert.equal((await log.append(transitionRequest('raised', 7), FENCE))?.version, 1);
   assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1', 'cleared dev-1 2', 'raised dev-1 1']);
 });
 
@@ -90,13 +94,37 @@ test('the active alerts are those that were raised and not ended', async () => {
   await using stores = await openWorkerStores();
   const log = new AlertLog(stores.redis);
   for (let device = 0; device < 1500; device += 1) {
-    await log.append(transitionRequest('raised', 1, { subject: `dev-${device}` }));
+    await log.append(transitionRequest('raised', 1, { subject: `dev-${device}` }), FENCE);
   }
-  await log.append(transitionRequest('cleared', 2, { subject: 'dev-7' }));
-  await log.append(transitionRequest('cancelled', 2, { subject: 'dev-8' }));
-  await log.append(transitionRequest('updated', 2, { subject: 'dev-9' }));
+  await log.append(transitionRequest('cleared', 2, { subject: 'dev-7' }), FENCE);
+  await log.append(transitionRequest('cancelled', 2, { subject: 'dev-8' }), FENCE);
+  await log.append(transitionRequest('updated', 2, { subject: 'dev-9' }), FENCE);
   const active = await log.readActive();
   assert.equal(active.size, 1498);
   for (const ended of [7, 8]) assert.ok(!active.has(`strong-motion|dev-${ended}`));
   assert.ok(active.has('strong-motion|dev-9'));
+});
+
+test('who has lost a lease is refused once another has taken over, before that one has said anything', async () => {
+  await using stores = await openWorkerStores();
+  const log = new AlertLog(stores.redis);
+  const [older, newer] = [
+    { lease: 3, token: 1_790_000_000_000 },
+    { lease: 3, token: 1_790_000_000_001 },
+  ];
+  await log.takeOver(older);
+  assert.equal((await log.append(transitionRequest('raised', 1), older))?.version, 1);
+  await log.takeOver(newer);
+  await assert.rejects(log.append(transitionRequest('cleared', 2), older), FencedError);
+  await assert.rejects(log.takeOver(older), FencedError);
+  assert.equal((await log.append(transitionRequest('cleared', 2), newer))?.version, 2);
+  // Another lease has nothing to do with it.
+  assert.equal((await log.append(transitionRequest('raised', 3), { lease: 4, token: 1 }))?.version, 1);
+});
+
+test('a token that nobody announced is the highest from when it first speaks', async () => {
+  await using stores = await openWorkerStores();
+  const log = new AlertLog(stores.redis);
+  await log.append(transitionRequest('raised', 1), { lease: 'alerts', token: 7 });
+  await assert.rejects(log.append(transitionRequest('cleared', 2), { lease: 'alerts', token: 6 }), FencedError);
 });

@@ -14,6 +14,7 @@ import { giveToken } from '../../support/enrolling.ts';
 import { newApiKey, newDeviceKey } from '../../support/registrations.ts';
 import { createCarryOut } from '../../support/registry-worker.ts';
 import { openWorkerStores, type WorkerStores } from '../../support/worker-stores.ts';
+import { TOKEN } from '../../support/held.ts';
 
 const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
 
@@ -48,8 +49,8 @@ async function openStores(): Promise<WorkerStores> {
 /** The first pass asks for what was left unacknowledged, the second for what is new. */
 async function carryOutAll(stores: WorkerStores): Promise<void> {
   const loop = createCarryOut(stores);
-  await loop.pass();
-  await loop.pass();
+  await loop.pass(TOKEN);
+  await loop.pass(TOKEN);
 }
 
 async function readState(stores: WorkerStores, request: RegistryRequest): Promise<RequestState | undefined> {

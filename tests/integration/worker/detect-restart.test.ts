@@ -17,6 +17,7 @@ import {
 } from '../../support/detecting.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openWorkerStores, SHARD_COUNT } from '../../support/worker-stores.ts';
+import { EVERY_SHARD } from '../../support/held.ts';
 
 const LATE_US = 60_000_000;
 const DEVICES = ['dev-1', 'dev-2', 'dev-3'];
@@ -99,7 +100,7 @@ async function detect(
     }
     await appends.exec();
     from = Math.max(from, at);
-    if (segment.length > 0) await loop.pass();
+    if (segment.length > 0) await loop.pass(EVERY_SHARD);
     if (orderly) await loop.checkpoint();
   }
   const logged = await readTransitions(redis);
@@ -151,10 +152,10 @@ for (const { what, beforeTheCheckpoint, beforeTheKill, afterwards, expected } of
     const send = (value: number) =>
       appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', (timeUs += 1), value)] });
     await send(beforeTheCheckpoint);
-    await loop.pass();
+    await loop.pass(EVERY_SHARD);
     await loop.checkpoint();
     await send(beforeTheKill);
-    await loop.pass();
+    await loop.pass(EVERY_SHARD);
     assert.deepEqual(await describeTransitions(stores.redis), expected.slice(0, -1));
 
     // What the next detector reads again is late by then and is not evaluated.
@@ -162,7 +163,7 @@ for (const { what, beforeTheCheckpoint, beforeTheKill, afterwards, expected } of
     const next = createDetecting(connections);
     timeUs = Date.now() * 1000;
     await send(afterwards);
-    await next.loop.pass();
+    await next.loop.pass(EVERY_SHARD);
     assert.deepEqual(await describeTransitions(stores.redis), expected);
   });
 }
@@ -174,12 +175,12 @@ test('an alert that could not go out goes out as soon as it can', async () => {
   const { loop } = createDetecting({ reader: stores.openRedis('test-detect'), redis: stores.redis });
   const startUs = Date.now() * 1000;
   await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', startUs, 0)] });
-  await loop.pass();
+  await loop.pass(EVERY_SHARD);
   await stores.redis.set(redisKeys.alerts, 'no stream');
   await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', startUs + 1, 99)] });
-  await assert.rejects(loop.pass(), /WRONGTYPE/);
+  await assert.rejects(loop.pass(EVERY_SHARD), /WRONGTYPE/);
   await stores.redis.del(redisKeys.alerts);
-  await loop.pass();
+  await loop.pass(EVERY_SHARD);
   assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
 });
 
@@ -192,14 +193,14 @@ test('a detector whose Redis fails in the middle goes on where it was', async ()
   const send = (index: number, value: number) =>
     appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', startUs + index, value)] });
   await send(0, 99);
-  await loop.pass();
+  await loop.pass(EVERY_SHARD);
   await send(1, 0);
   await send(2, 99);
   await stores.server.kill9();
-  await assert.rejects(loop.pass());
+  await assert.rejects(loop.pass(EVERY_SHARD));
   await stores.server.restart();
   await eventually(async () => {
-    await loop.pass();
+    await loop.pass(EVERY_SHARD);
     assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1', 'cleared dev-1 2', 'raised dev-1 1']);
   });
 });

@@ -16,6 +16,7 @@ import {
 } from '../../support/detecting.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openWorkerStores, SHARD_COUNT, type WorkerStores } from '../../support/worker-stores.ts';
+import { EVERY_SHARD } from '../../support/held.ts';
 
 const LATE_US = 60_000_000;
 const nowUs = (): number => Date.now() * 1000;
@@ -39,7 +40,7 @@ test('a reading beyond the limit raises an alert and one below the second limit 
   for (const [index, value] of values.entries()) {
     await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', startUs + index, value)] });
   }
-  await loop.pass();
+  await loop.pass(EVERY_SHARD);
 
   const logged = await readTransitions(stores.redis);
   const [raised, cleared] = logged.map(({ transition }) => transition);
@@ -67,7 +68,7 @@ test('a device without a position, in no zone, raises alerts too', async () => {
   await projectRule(stores.redis, thresholdRule());
   await projectDevice(stores.redis, 'dev-1', { position: null, zones: [] });
   await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', nowUs(), 11)] });
-  await startDetecting(stores).loop.pass();
+  await startDetecting(stores).loop.pass(EVERY_SHARD);
   const [logged] = await readTransitions(stores.redis);
   assert.equal(logged?.transition.position, null);
 });
@@ -93,10 +94,10 @@ test('late readings and readings older than the newest raise nothing', async () 
     receivedUs: startUs - LATE_US,
   });
   const { loop } = startDetecting(stores);
-  await loop.pass();
+  await loop.pass(EVERY_SHARD);
   assert.deepEqual(await describeTransitions(stores.redis), []);
   await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', startUs + 1, 99)] });
-  await loop.pass();
+  await loop.pass(EVERY_SHARD);
   assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
 });
 
@@ -116,7 +117,7 @@ test('text, booleans, sums, unreadable entries and unknown devices are passed ov
       numberReading('constructor', startUs + 3, 99),
     ],
   });
-  await startDetecting(stores).loop.pass();
+  await startDetecting(stores).loop.pass(EVERY_SHARD);
   assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
 });
 
@@ -131,7 +132,7 @@ test('a changed rule, a changed device and a new device take effect while detect
   let timeUs = nowUs();
   const send = async (device: string, value: number): Promise<readonly string[]> => {
     await appendPack(stores.redis, { device, readings: [numberReading('x', (timeUs += 1), value)] });
-    await loop.pass();
+    await loop.pass(EVERY_SHARD);
     return await describeTransitions(stores.redis);
   };
   const announce = async (version: string): Promise<void> => {

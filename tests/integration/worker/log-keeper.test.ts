@@ -6,6 +6,7 @@ import { LogKeeper } from '../../../services/worker/log/log-keeper.ts';
 import { standBefore } from '../../support/cut-off-server.ts';
 import { createPersisting } from '../../support/persisting.ts';
 import { openWorkerStores, SHARD_COUNT, type WorkerStores } from '../../support/worker-stores.ts';
+import { EVERY_SHARD } from '../../support/held.ts';
 
 const EARLY_SKEW_MS = 30_000;
 const SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
@@ -48,7 +49,7 @@ test('the first logs of an installation refuse nothing, have their groups, and s
     const group = stream === redisKeys.alerts ? consumerGroups.storeAlerts : consumerGroups.persist;
     assert.deepEqual(await stores.redis.xpending(stream, group), [0, null, null, null]);
   }
-  await createPersisting(stores).loop.pass();
+  await createPersisting(stores).loop.pass(EVERY_SHARD);
 });
 
 test('a log that was lost is replaced by one that refuses what was created before it', async () => {
@@ -58,7 +59,7 @@ test('a log that was lost is replaced by one that refuses what was created befor
   await stores.redis.flushall();
   await keeper.check();
   await assertEpochs(stores.redis, 'refuses what is older');
-  await createPersisting(stores).loop.pass();
+  await createPersisting(stores).loop.pass(EVERY_SHARD);
 });
 
 test('a log of one shard that was lost leaves the others as they are', async () => {

@@ -23,7 +23,7 @@ before(async () => {
   redis = openRedis({ url: server.url, name: 'test', manner: 'patient' }, createLogger('test', 'silent'));
   await waitForRedis(redis, 10_000);
   await redis.config('SET', 'appendfsync', 'no');
-  trimmer = new LogTrimmer(redis, 1, createWorkerMetrics(registry));
+  trimmer = new LogTrimmer(redis, createWorkerMetrics(registry));
 });
 after(async () => {
   redis.disconnect();
@@ -60,7 +60,7 @@ test('what is stored and evaluated is deleted, and nothing else, whatever was re
         .map((index) => ids[index] ?? '');
       if (acked.length > 0) await redis.xack(STREAM, consumerGroups.persist, ...acked);
       await detectAt(ids[Math.min(detected, entries) - 1] ?? '0');
-      await trimmer.trim();
+      await trimmer.trim([SHARD]);
       const firstNeeded = ids.findIndex((id, index) => index >= detected || !acked.includes(id));
       assert.deepEqual(await remaining(), firstNeeded < 0 ? [] : ids.slice(firstNeeded));
     }),
@@ -72,14 +72,14 @@ test('nothing is deleted while detection has no checkpoint or persist no group, 
   const ids = await beginLog(5);
   await read(5);
   await redis.xack(STREAM, consumerGroups.persist, ...ids);
-  await trimmer.trim();
+  await trimmer.trim([SHARD]);
   assert.deepEqual(await remaining(), ids);
   await detectAt(ids.at(-1) ?? '');
   await redis.xgroup('DESTROY', STREAM, consumerGroups.persist);
-  await trimmer.trim();
+  await trimmer.trim([SHARD]);
   assert.deepEqual(await remaining(), ids);
   await redis.del(STREAM);
-  await trimmer.trim();
+  await trimmer.trim([SHARD]);
   assert.equal(await redis.exists(STREAM), 0);
 });
 
@@ -88,7 +88,7 @@ test('a checkpoint of a log that was longer does not delete what is not stored',
   await read(2);
   await redis.xack(STREAM, consumerGroups.persist, ids[0] ?? '');
   await detectAt('1890000000000-0');
-  await trimmer.trim();
+  await trimmer.trim([SHARD]);
   assert.deepEqual(await remaining(), ids.slice(1));
 });
 
@@ -98,7 +98,7 @@ test('what came a moment ago stays, whatever became of it: another worker may st
   await read(4);
   await redis.xack(STREAM, consumerGroups.persist, ...ids, recent);
   await detectAt(recent);
-  await trimmer.trim();
+  await trimmer.trim([SHARD]);
   assert.deepEqual(await remaining(), [recent]);
 });
 
@@ -108,6 +108,6 @@ test('deleted entries are counted', async () => {
   await read(3);
   await redis.xack(STREAM, consumerGroups.persist, ...ids);
   await detectAt(ids.at(-1) ?? '');
-  await trimmer.trim();
+  await trimmer.trim([SHARD]);
   assert.match(await registry.metrics(), new RegExp(`^log_trimmed_entries_total ${before + 3}$`, 'm'));
 });

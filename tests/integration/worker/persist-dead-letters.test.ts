@@ -20,6 +20,7 @@ import {
 } from '../../support/persisting.ts';
 import { countRows, expectedRows, readStoredRows } from '../../support/stored-rows.ts';
 import { openWorkerStores, SHARD_COUNT, type WorkerStores } from '../../support/worker-stores.ts';
+import { EVERY_SHARD } from '../../support/held.ts';
 
 const NOW_US = Date.now() * 1000;
 const DEVICE = 'dev-1';
@@ -134,7 +135,7 @@ test('an entry whose dead letter cannot be written stays in the log', async () =
   await stores.redis.set(redisKeys.deadLetters(SHARD), 'no stream');
   const { loop } = createPersisting(stores);
   await assert.rejects(async () => {
-    for (let pass = 0; pass < 3; pass += 1) await loop.pass();
+    for (let pass = 0; pass < 3; pass += 1) await loop.pass(EVERY_SHARD);
   }, /WRONGTYPE/);
   assert.equal((await readBacklog(stores.redis)).unacknowledged, 1);
   await stores.redis.del(redisKeys.deadLetters(SHARD));
@@ -238,7 +239,7 @@ test('an entry that two workers find to be bad is one dead letter', async () => 
     await appendPack(stores.redis, { device: DEVICE, readings: [numberReading('x', NOW_US + 1, 100 + index)] });
   }
   const workers = [createPersisting(stores), createPersisting(stores)];
-  for (let pass = 0; pass < 4; pass += 1) await Promise.all(workers.map(({ loop }) => loop.pass()));
+  for (let pass = 0; pass < 4; pass += 1) await Promise.all(workers.map(({ loop }) => loop.pass(EVERY_SHARD)));
   const reasons = (await readDeadLetters(stores.redis)).map(({ reason }) => reason).toSorted();
   assert.deepEqual(reasons, [...Array<string>(5).fill('reading-conflict'), ...Array<string>(5).fill('unreadable')]);
 });
@@ -248,7 +249,7 @@ test('a partition that was dropped is made again, and a database that was emptie
   await createPersistGroups(stores.redis);
   const { loop } = createPersisting(stores);
   const passes = async () => {
-    for (let pass = 0; pass < 6; pass += 1) await loop.pass().catch(() => undefined);
+    for (let pass = 0; pass < 6; pass += 1) await loop.pass(EVERY_SHARD).catch(() => undefined);
     assert.deepEqual(await readBacklog(stores.redis), { unacknowledged: 0, unread: 0 });
   };
   await appendPack(stores.redis, good(1));
@@ -288,7 +289,7 @@ test('a full Redis, or dead letters that cannot be written, keep nothing from be
   await appendEntry(stores.redis, SHARD, 'not a pack either');
   await appendPack(stores.redis, good(2));
   await assert.rejects(async () => {
-    for (let pass = 0; pass < 3; pass += 1) await loop.pass();
+    for (let pass = 0; pass < 3; pass += 1) await loop.pass(EVERY_SHARD);
   }, /WRONGTYPE/);
   assert.equal(await countRows(stores.database), 2);
 });

@@ -10,6 +10,7 @@ import { createTestDatabase } from '../../support/postgres.ts';
 import { startPostgres } from '../../support/restartable-postgres.ts';
 import { countRows, expectedRows, readStoredRows } from '../../support/stored-rows.ts';
 import { openWorkerStores, type WorkerStores } from '../../support/worker-stores.ts';
+import { EVERY_SHARD } from '../../support/held.ts';
 
 const NOW_US = Date.now() * 1000;
 const RECOVERY_DEADLINE_MS = 20_000;
@@ -43,7 +44,7 @@ test('while PostgreSQL is stopped nothing is acknowledged, and when it is back e
   await using stores = await openWorkerStores(postgres.url);
   await createPersistGroups(stores.redis);
   const { loop } = createPersisting(stores);
-  const running = new RunLoop({ name: 'persist', log: stores.log, pass: () => loop.pass() });
+  const running = new RunLoop({ name: 'persist', log: stores.log, pass: () => loop.pass(EVERY_SHARD) });
   running.start();
   try {
     const before = await appendMany(stores, 0, 50);
@@ -65,7 +66,7 @@ test('a database connection that is terminated again and again in the middle of 
   await using stores = await openWorkerStores();
   await createPersistGroups(stores.redis);
   const { loop } = createPersisting(stores, { readCount: 2 });
-  const running = new RunLoop({ name: 'persist', log: stores.log, pass: () => loop.pass() });
+  const running = new RunLoop({ name: 'persist', log: stores.log, pass: () => loop.pass(EVERY_SHARD) });
   const killer = new pg.Client({ connectionString: stores.databaseUrl });
   await killer.connect();
   running.start();
@@ -100,7 +101,7 @@ test('a lock that holds a batch up keeps its entries unacknowledged until the co
     await blocker.query('BEGIN');
     await blocker.query('LOCK TABLE readings IN ACCESS EXCLUSIVE MODE');
     await appendMany(stores, 100, 5);
-    const pass = loop.pass();
+    const pass = loop.pass(EVERY_SHARD);
     await eventually(async () => {
       const { rows } = await stores.database.query(`SELECT 1 FROM pg_locks WHERE NOT granted`);
       assert.ok(rows.length > 0);
@@ -122,7 +123,7 @@ test('a network that parts in the middle of a batch holds nothing up for good', 
   await using stores = await openWorkerStores(database.url);
   await createPersistGroups(stores.redis);
   const { loop } = createPersisting(stores, {}, stores.openDatabase(url, STATEMENT_TIMEOUT_MS));
-  const running = new RunLoop({ name: 'persist', log: stores.log, pass: () => loop.pass() });
+  const running = new RunLoop({ name: 'persist', log: stores.log, pass: () => loop.pass(EVERY_SHARD) });
   running.start();
   try {
     const before = await appendMany(stores, 0, 5);

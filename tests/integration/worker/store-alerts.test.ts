@@ -9,6 +9,7 @@ import { transitionRequest } from '../../support/alert-requests.ts';
 import { readTransitions } from '../../support/detecting.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openWorkerStores, type WorkerStores } from '../../support/worker-stores.ts';
+import { TOKEN, FENCE } from '../../support/held.ts';
 
 async function startStoring(stores: WorkerStores): Promise<StoreAlertsLoop> {
   await stores.redis
@@ -20,8 +21,8 @@ async function startStoring(stores: WorkerStores): Promise<StoreAlertsLoop> {
 
 /** The first pass asks for what was left unacknowledged, the second for what is new. */
 async function storeAll(loop: StoreAlertsLoop): Promise<void> {
-  await loop.pass();
-  await loop.pass();
+  await loop.pass(TOKEN);
+  await loop.pass(TOKEN);
 }
 
 async function countUnacknowledged(stores: WorkerStores): Promise<number> {
@@ -66,10 +67,10 @@ test('an alert is stored as its last transition left it, and every transition wi
   await using stores = await openWorkerStores();
   const log = new AlertLog(stores.redis);
   const loop = await startStoring(stores);
-  const first = await log.append(transitionRequest('raised', 1));
-  await log.append(transitionRequest('updated', 2, { severity: 'Extreme' }));
-  await log.append(transitionRequest('cleared', 3, { severity: 'Extreme' }));
-  const second = await log.append(transitionRequest('raised', 4, { position: null, status: 'Exercise' }));
+  const first = await log.append(transitionRequest('raised', 1), FENCE);
+  await log.append(transitionRequest('updated', 2, { severity: 'Extreme' }), FENCE);
+  await log.append(transitionRequest('cleared', 3, { severity: 'Extreme' }), FENCE);
+  const second = await log.append(transitionRequest('raised', 4, { position: null, status: 'Exercise' }), FENCE);
   await storeAll(loop);
   await assertStored(stores);
   const common = { rule_id: 'strong-motion', subject: 'dev-1', headline: 'Strong motion' };
@@ -105,7 +106,7 @@ test('transitions that are delivered again, by a dead worker or by two at once, 
   const first = await startStoring(stores);
   const second = await startStoring(stores);
   for (let at = 1; at <= 40; at += 1) {
-    await log.append(transitionRequest(at % 2 === 1 ? 'raised' : 'cleared', at, { subject: `dev-${at % 3}` }));
+    await log.append(transitionRequest(at % 2 === 1 ? 'raised' : 'cleared', at, { subject: `dev-${at % 3}` }), FENCE);
   }
   const store = new AlertStore(stores.database);
   await store.store(await readTransitions(stores.redis));
@@ -117,8 +118,8 @@ test('transitions that are delivered again, by a dead worker or by two at once, 
 test('an old transition that comes late does not take an alert back', async () => {
   await using stores = await openWorkerStores();
   const log = new AlertLog(stores.redis);
-  await log.append(transitionRequest('raised', 1));
-  await log.append(transitionRequest('cleared', 2));
+  await log.append(transitionRequest('raised', 1), FENCE);
+  await log.append(transitionRequest('cleared', 2), FENCE);
   const [raised, cleared] = await readTransitions(stores.redis);
   const store = new AlertStore(stores.database);
   assert.ok(raised !== undefined && cleared !== undefined);
@@ -132,7 +133,7 @@ test('an old transition that comes late does not take an alert back', async () =
 test('a transition is acknowledged after its commit and not before', async () => {
   await using stores = await openWorkerStores();
   const loop = await startStoring(stores);
-  await new AlertLog(stores.redis).append(transitionRequest('raised', 1));
+  await new AlertLog(stores.redis).append(transitionRequest('raised', 1), FENCE);
   const blocker = new pg.Client({ connectionString: stores.databaseUrl });
   await blocker.connect();
   try {
@@ -156,9 +157,9 @@ test('an entry that is no transition is passed over, and the ones around it are 
   await using stores = await openWorkerStores();
   const log = new AlertLog(stores.redis);
   const loop = await startStoring(stores);
-  await log.append(transitionRequest('raised', 1));
+  await log.append(transitionRequest('raised', 1), FENCE);
   const foreign = await stores.redis.xadd(redisKeys.alerts, '*', 'transition', '{"kind":"raised"}');
-  await log.append(transitionRequest('cleared', 2));
+  await log.append(transitionRequest('cleared', 2), FENCE);
   await storeAll(loop);
   assert.equal((await readStoredTransitions(stores)).length, 2);
   await stores.redis.xdel(redisKeys.alerts, foreign ?? '');

@@ -7,6 +7,7 @@ import { appendSecurityEvents } from '../../../platform/redis/append-security-ev
 import { StoreSecurityEventsLoop } from '../../../services/worker/security/store-security-events-loop.ts';
 import { securityEvent } from '../../support/security-events.ts';
 import { openWorkerStores, type WorkerStores } from '../../support/worker-stores.ts';
+import { TOKEN } from '../../support/held.ts';
 
 const { securityEvents } = redisKeys;
 const { storeSecurityEvents: group } = consumerGroups;
@@ -19,8 +20,8 @@ async function startStoring(stores: WorkerStores): Promise<StoreSecurityEventsLo
 
 /** The first pass asks for what was left unacknowledged, the second for what is new. */
 async function storeAll(loop: StoreSecurityEventsLoop): Promise<void> {
-  await loop.pass();
-  await loop.pass();
+  await loop.pass(TOKEN);
+  await loop.pass(TOKEN);
 }
 
 async function readStored(stores: WorkerStores): Promise<readonly SecurityEvent[]> {

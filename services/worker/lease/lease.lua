@@ -1,0 +1,31 @@
+-- Takes, renews or gives back a lease: the right of one worker to work on what lies under a hash tag.
+--
+-- KEYS[1]  hash of the lease: owner, token, until (Unix milliseconds by the clock of this server)
+-- ARGV[1]  worker
+-- ARGV[2]  milliseconds that the lease is to last; 0 gives it back
+-- ARGV[3]  milliseconds for which it has to be free before this worker may take it; "" when it may only keep it
+--
+-- Returns the fencing token when the worker has the lease now, else 0. Tokens of one lease only grow, also when its hash was
+-- lost with everything else under the tag: they are not below the time at which they were given. A lease that ran out is
+-- taken anew, with a new token, also by who had it last.
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local owner, token, ends = unpack(redis.call('HMGET', KEYS[1], 'owner', 'token', 'until'))
+token, ends = tonumber(token or '0'), tonumber(ends or '0')
+local lasts = tonumber(ARGV[2])
+
+if ends > now then
+  if owner ~= ARGV[1] then
+    return 0
+  end
+  redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + lasts))
+  return lasts > 0 and token or 0
+end
+if lasts == 0 or ARGV[3] == '' or now - ends < tonumber(ARGV[3]) then
+  return 0
+end
+token = math.max(token + 1, now)
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'token', string.format('%.0f', token))
+redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + lasts))
+return token

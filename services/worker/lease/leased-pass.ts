@@ -1,0 +1,36 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LeaseTag } from '../../../contracts/redis-keys.ts';
+import type { Held } from './leases.ts';
+
+/** How soon a worker that has nothing to do looks whether it has. */
+const WITHOUT_LEASE_MS = 100;
+
+/** The shards that this worker has, to their fencing tokens. */
+export function heldShards(held: Held, shardCount: number): ReadonlyMap<number, number> {
+  const tokens = new Map<number, number>();
+  for (let shard = 0; shard < shardCount; shard += 1) {
+    const token = held.tokenOf(shard);
+    if (token !== undefined) tokens.set(shard, token);
+  }
+  return tokens;
+}
+
+/** A pass over the shards that this worker has. */
+export function passOverShards(
+  held: Held,
+  shardCount: number,
+  pass: (shards: ReadonlyMap<number, number>) => Promise<void>,
+): () => Promise<void> {
+  return async () => {
+    const shards = heldShards(held, shardCount);
+    await (shards.size > 0 ? pass(shards) : delay(WITHOUT_LEASE_MS));
+  };
+}
+
+/** A pass while this worker has the lease. */
+export function passUnderLease(held: Held, tag: LeaseTag, pass: (token: number) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const token = held.tokenOf(tag);
+    await (token !== undefined ? pass(token) : delay(WITHOUT_LEASE_MS));
+  };
+}
