@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { parseMetricName, type MetricName, type Reading } from '../core/telemetry/reading.ts';
+import { MAX_RECORDS } from '../core/telemetry/senml-pack.ts';
 
 /**
  * An entry of a shard's readings stream: one field, `pack`, with JSON. Readings are columns: `metric` indexes into
@@ -8,43 +8,21 @@ import { parseMetricName, type MetricName, type Reading } from '../core/telemetr
  */
 export const ADMITTED_PACK_FIELD = 'pack';
 
-const column = <T extends z.ZodType>(item: T) => z.array(item).max(1000);
-
-const admittedPackSchema = z
-  .strictObject({
-    device: z.string(),
-    /** Thumbprint of the key that signed. */
-    key: z.string(),
-    nonce: z.int(),
-    created_us: z.int(),
-    received_us: z.int(),
-    metrics: column(
-      z.string().transform((text, context): MetricName => {
-        const name = parseMetricName(text);
-        if (name === undefined) {
-          context.addIssue('not a metric name');
-          return z.NEVER;
-        }
-        return name;
-      }),
-    ),
-    units: column(z.string().nullable()),
-    metric: column(z.int().nonnegative()),
-    time_us: column(z.int()),
-    value: column(z.union([z.number(), z.string(), z.boolean(), z.null()])),
-    sum: column(z.number().nullable()).optional(),
-  })
-  .refine(
-    (pack) =>
-      pack.units.length === pack.metrics.length &&
-      pack.time_us.length === pack.metric.length &&
-      pack.value.length === pack.metric.length &&
-      (pack.sum === undefined || pack.sum.length === pack.metric.length) &&
-      pack.metric.every((index) => index < pack.metrics.length),
-    'columns of different lengths',
-  );
-
-export type AdmittedPack = z.infer<typeof admittedPackSchema>;
+export interface AdmittedPack {
+  readonly device: string;
+  /** Thumbprint of the key that signed. */
+  readonly key: string;
+  readonly nonce: number;
+  readonly created_us: number;
+  readonly received_us: number;
+  readonly metrics: readonly MetricName[];
+  /** Of the metrics. */
+  readonly units: readonly (string | null)[];
+  readonly metric: readonly number[];
+  readonly time_us: readonly number[];
+  readonly value: readonly (number | string | boolean | null)[];
+  readonly sum?: readonly (number | null)[] | undefined;
+}
 
 export interface PackOrigin {
   readonly device: string;
@@ -90,9 +68,49 @@ export function parseAdmittedPack(json: string): AdmittedPack | undefined {
   } catch {
     return undefined;
   }
-  const parsed = admittedPackSchema.safeParse(input);
-  return parsed.success ? parsed.data : undefined;
+  return isAdmittedPack(input) ? input : undefined;
 }
+
+const MEMBERS: ReadonlySet<string> = new Set(
+  'device key nonce created_us received_us metrics units metric time_us value sum'.split(' '),
+);
+
+/** Checked by hand: every entry is read twice, to be stored and to be evaluated, and a schema takes four times as long. */
+function isAdmittedPack(input: unknown): input is AdmittedPack {
+  if (typeof input !== 'object' || input === null) return false;
+  const pack: { readonly [Member in keyof AdmittedPack]?: unknown } = input;
+  const { metrics, units, metric, time_us: timeUs, value, sum } = pack;
+  return (
+    typeof pack.device === 'string' &&
+    typeof pack.key === 'string' &&
+    Number.isSafeInteger(pack.nonce) &&
+    Number.isSafeInteger(pack.created_us) &&
+    Number.isSafeInteger(pack.received_us) &&
+    isColumn(metrics, isMetricName) &&
+    isColumn(units, isTextOrNull) &&
+    isColumn(metric, Number.isSafeInteger) &&
+    isColumn(timeUs, Number.isSafeInteger) &&
+    isColumn(value, isValue) &&
+    (sum === undefined || (isColumn(sum, isNumberOrNull) && sum.length === metric.length)) &&
+    units.length === metrics.length &&
+    timeUs.length === metric.length &&
+    value.length === metric.length &&
+    metric.every((index) => Number(index) >= 0 && Number(index) < metrics.length) &&
+    Object.keys(input).every((member) => MEMBERS.has(member))
+  );
+}
+
+function isColumn(input: unknown, isItem: (item: unknown) => boolean): input is readonly unknown[] {
+  if (!Array.isArray(input) || input.length > MAX_RECORDS) return false;
+  for (const item of input) if (!isItem(item)) return false;
+  return true;
+}
+
+const isMetricName = (item: unknown): boolean => typeof item === 'string' && parseMetricName(item) !== undefined;
+const isTextOrNull = (item: unknown): boolean => item === null || typeof item === 'string';
+const isNumberOrNull = (item: unknown): boolean => item === null || Number.isFinite(item);
+const isValue = (item: unknown): boolean =>
+  isNumberOrNull(item) || typeof item === 'string' || typeof item === 'boolean';
 
 /** The pack with some of its readings. */
 export function pickReadings(pack: AdmittedPack, indexes: readonly number[]): AdmittedPack {

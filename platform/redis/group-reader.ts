@@ -12,8 +12,8 @@ export interface GroupReaderOptions {
   readonly consumer: string;
   /** The field of an entry that is read. */
   readonly field: string;
-  /** Entries of each stream at once. */
-  readonly count: number;
+  /** Entries of each stream at once, asked before each time. */
+  readonly count: () => number;
   /**
    * How often what was read and not acknowledged is looked for. A process that had lost a stream without knowing may have
    * read from it once more and died: what it read is nobody's until somebody looks.
@@ -66,7 +66,7 @@ export class GroupReader {
       group,
       consumer,
       'COUNT',
-      count,
+      count(),
       'BLOCK',
       BLOCK_MS,
       'STREAMS',

@@ -20,15 +20,19 @@ export const workerSettings = {
   TELLTALE_WORKER_ADMIN_PORT: port.default(9102),
   /** How long a worker keeps its shards without a sign of life: what a worker that died costs. */
   TELLTALE_WORKER_LEASE_MS: integer(500, 60_000).default(3000),
-  /** Entries read from each shard at once. */
-  TELLTALE_WORKER_READ_COUNT: integer(1, 10_000).default(128),
+  /** Batches on their way to the database at once, each of its own shards. */
+  TELLTALE_WORKER_PERSIST_LANES: integer(1, 16).default(4),
+  /** Entries read from each shard at once, at most. */
+  TELLTALE_WORKER_READ_COUNT: integer(1, 10_000).default(2000),
   /** Days that are kept of each table; 0 for ever. */
   TELLTALE_WORKER_KEEP_READINGS_DAYS: keepDays,
   TELLTALE_WORKER_KEEP_POSITIONS_DAYS: keepDays,
   TELLTALE_WORKER_KEEP_MINUTES_DAYS: keepDays,
   TELLTALE_WORKER_KEEP_HOURS_DAYS: keepDays,
-  /** Readings stored in one transaction. */
-  TELLTALE_WORKER_BATCH_READINGS: integer(1, 100_000).default(10_000),
+  /** Readings stored in one transaction, at most. */
+  TELLTALE_WORKER_BATCH_READINGS: integer(1, 100_000).default(40_000),
+  /** How long a small batch gathers what else comes, in milliseconds. */
+  TELLTALE_WORKER_BATCH_MS: integer(0, 10_000).default(200),
 };
 
 export type WorkerConfig = z.infer<z.ZodObject<typeof workerSettings>>;

@@ -35,7 +35,8 @@ import { StoreSecurityEventsLoop } from './security/store-security-events-loop.t
 import { StrayReports } from './security/stray-reports.ts';
 
 const REDIS_START_TIMEOUT_MS = 20_000;
-const MAX_DATABASE_CONNECTIONS = 4;
+/** Beside one for each persist lane. */
+const OTHER_DATABASE_CONNECTIONS = 3;
 /** A change of the registry reaches Redis within this time. */
 const PROJECT_EVERY_MS = 250;
 const KEEP_LOG_EVERY_MS = 1000;
@@ -61,7 +62,11 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   await checkRedisIsSafe(redis);
   await claimShardCount(redis, shardCount);
   const database = openPostgres(
-    { url: config.DATABASE_URL, name: 'telltale-worker', maxConnections: MAX_DATABASE_CONNECTIONS },
+    {
+      url: config.DATABASE_URL,
+      name: 'telltale-worker',
+      maxConnections: OTHER_DATABASE_CONNECTIONS + config.TELLTALE_WORKER_PERSIST_LANES,
+    },
     log,
   );
   resources.defer('database', () => endPostgres(database));
@@ -76,21 +81,30 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   resources.defer('registry watch', () => watch.close());
   await watch.start();
 
-  const partitions = new Partitions(database);
-  const retention = new Retention(database, partitions, keepDaysOf(config), log);
+  const retention = new Retention(database, new Partitions(database), keepDaysOf(config), log);
   const clocks = new DeviceClocks(database);
   const follower = new PositionFollower(database);
-  const persist = new PersistLoop(
-    { reader: open('worker-persist'), redis },
-    new PackStore({
-      readings: new ReadingsStore(database, new MetricDirectory(database), partitions),
-      positions: new PositionsStore(database, partitions),
-      strays: new StrayReports(redis, log),
-      clocks,
-    }),
-    { readCount: config.TELLTALE_WORKER_READ_COUNT, batchReadings: config.TELLTALE_WORKER_BATCH_READINGS },
-    { metrics, log },
-  );
+  const shards = Array.from({ length: shardCount }, (_, shard) => shard);
+  // What lanes keep in memory is their own: one that fails forgets it, in the middle of what another does.
+  const lanes = Array.from({ length: config.TELLTALE_WORKER_PERSIST_LANES }, (_, lane) => ({
+    name: `persist ${lane}`,
+    shards: shards.filter((shard) => shard % config.TELLTALE_WORKER_PERSIST_LANES === lane),
+    loop: new PersistLoop(
+      { reader: open(`worker-persist-${lane}`), redis },
+      new PackStore({
+        readings: new ReadingsStore(database, new MetricDirectory(database), new Partitions(database)),
+        positions: new PositionsStore(database, new Partitions(database)),
+        strays: new StrayReports(redis, log),
+        clocks,
+      }),
+      {
+        readCount: config.TELLTALE_WORKER_READ_COUNT,
+        batchReadings: config.TELLTALE_WORKER_BATCH_READINGS,
+        batchMs: config.TELLTALE_WORKER_BATCH_MS,
+      },
+      { metrics, log },
+    ),
+  }));
   const detect = new DetectLoop({ reader: open('worker-detect'), redis }, shardCount, {
     registry: view,
     alerts: new AlertLog(redis),
@@ -104,7 +118,6 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     log,
   );
 
-  const shards = Array.from({ length: shardCount }, (_, shard) => shard);
   const leases = new Leases(
     redis,
     {
@@ -120,14 +133,16 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   resources.defer('detect checkpoint', () => detect.checkpoint());
   const loops = [
     { name: 'log', pauseMs: KEEP_LOG_EVERY_MS, pass: () => keeper.check() },
-    { name: 'trim log', pauseMs: TRIM_LOG_EVERY_MS, pass: () => trimmer.trim(heldShards(leases, shardCount).keys()) },
+    { name: 'trim log', pauseMs: TRIM_LOG_EVERY_MS, pass: () => trimmer.trim(heldShards(leases, shards).keys()) },
     { name: 'retention', pauseMs: RETAIN_EVERY_MS, pass: () => retention.check(Date.now()) },
     { name: 'project', pauseMs: PROJECT_EVERY_MS, pass: () => projector.check() },
     { name: 'follow positions', pauseMs: FOLLOW_POSITIONS_EVERY_MS, pass: () => follower.check() },
     { name: 'clocks', pauseMs: STORE_CLOCKS_EVERY_MS, pass: () => clocks.flush() },
     { name: 'leases', pauseMs: leases.checkEveryMs, pass: () => leases.check() },
-    { name: 'persist', pass: passOverShards(leases, shardCount, (mine) => persist.pass(mine)) },
-    { name: 'detect', pass: passOverShards(leases, shardCount, (mine) => detect.pass(mine)) },
+    ...lanes.map(({ name, shards: among, loop }) => {
+      return { name, pass: passOverShards(leases, among, (mine) => loop.pass(mine)) };
+    }),
+    { name: 'detect', pass: passOverShards(leases, shards, (mine) => detect.pass(mine)) },
     { name: 'store alerts', pass: passUnderLease(leases, 'alerts', (token) => storeAlerts.pass(token)) },
     { name: 'carry out requests', pass: passUnderLease(leases, 'registry', (token) => carryOut.pass(token)) },
     {

@@ -42,7 +42,7 @@ export function createPersisting(
       strays: new StrayReports(stores.redis, stores.log),
       clocks,
     }),
-    { readCount: 128, batchReadings: 10_000, ...options },
+    { readCount: 128, batchReadings: 10_000, batchMs: 0, ...options },
     { metrics: createWorkerMetrics(metrics), log: stores.log },
   );
   return { loop, clocks, metrics };

@@ -35,7 +35,7 @@ export interface DrainMeasurement {
   readonly copyPerS: number;
 }
 
-const POLL_MS = 20;
+const POLL_MS = 50;
 const ENTRIES_PER_PIPELINE = 1000;
 /** So many rows a second are the least that is worth waiting for. */
 const LEAST_PER_S = 500;

@@ -10,8 +10,8 @@ const BAR = 0.3;
 async function runPersistBench(context: BenchContext): Promise<BenchReport> {
   await using cluster = await openPrivateCluster(choosePostgres(), context.guard);
   const common = { devices: DEVICES, shardCount: DEFAULT_SHARD_COUNT };
-  const packed = await measureDrain({ ...common, readingsPerEntry: 10, entriesPerDevice: 60 }, cluster, context);
-  const single = await measureDrain({ ...common, readingsPerEntry: 1, entriesPerDevice: 200 }, cluster, context);
+  const packed = await measureDrain({ ...common, readingsPerEntry: 10, entriesPerDevice: 200 }, cluster, context);
+  const single = await measureDrain({ ...common, readingsPerEntry: 1, entriesPerDevice: 400 }, cluster, context);
   const ratio = packed.rowsPerS / packed.copyPerS;
   const ratioSingle = single.rowsPerS / single.copyPerS;
   return {

@@ -22,7 +22,7 @@ export class StoreAlertsLoop {
       group: consumerGroups.storeAlerts,
       consumer: CONSUMER,
       field: TRANSITION_FIELD,
-      count: READ_COUNT,
+      count: () => READ_COUNT,
     });
     this.#redis = connections.redis;
     this.#store = store;

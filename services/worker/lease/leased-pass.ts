@@ -5,24 +5,24 @@ import type { Held } from './leases.ts';
 /** How soon a worker that has nothing to do looks whether it has. */
 const WITHOUT_LEASE_MS = 100;
 
-/** The shards that this worker has, to their fencing tokens. */
-export function heldShards(held: Held, shardCount: number): ReadonlyMap<number, number> {
+/** Those of the shards that this worker has, to their fencing tokens. */
+export function heldShards(held: Held, shards: readonly number[]): ReadonlyMap<number, number> {
   const tokens = new Map<number, number>();
-  for (let shard = 0; shard < shardCount; shard += 1) {
+  for (const shard of shards) {
     const token = held.tokenOf(shard);
     if (token !== undefined) tokens.set(shard, token);
   }
   return tokens;
 }
 
-/** A pass over the shards that this worker has. */
+/** A pass over those of the shards that this worker has. */
 export function passOverShards(
   held: Held,
-  shardCount: number,
+  among: readonly number[],
   pass: (shards: ReadonlyMap<number, number>) => Promise<void>,
 ): () => Promise<void> {
   return async () => {
-    const shards = heldShards(held, shardCount);
+    const shards = heldShards(held, among);
     await (shards.size > 0 ? pass(shards) : delay(WITHOUT_LEASE_MS));
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   ADMITTED_PACK_FIELD,
   parseAdmittedPack,
@@ -16,8 +17,12 @@ import type { PackStore } from './pack-store.ts';
 import type { StoreResult } from './readings-store.ts';
 
 export interface PersistOptions {
+  /** Entries of a shard at once, at most. */
   readonly readCount: number;
+  /** Readings stored in one statement, at most. */
   readonly batchReadings: number;
+  /** How long a batch that is small may gather what else comes. */
+  readonly batchMs: number;
 }
 
 interface Entry {
@@ -28,6 +33,9 @@ interface Entry {
 }
 
 const CONSUMER = 'shard';
+/** Share of a batch from which on more is likely to wait. */
+const LARGE = 1 / 4;
+const READINGS_PER_ENTRY_AT_FIRST = 100;
 
 /** Moves packs from the log to the store: reads as a consumer group, stores, and acknowledges after the commit. */
 export class PersistLoop {
@@ -37,6 +45,9 @@ export class PersistLoop {
   readonly #options: PersistOptions;
   readonly #metrics: WorkerMetrics;
   readonly #deadLetters: DeadLetterWriter;
+  #shards = 1;
+  /** Of an entry, in the last pass that had any. */
+  #readingsPerEntry = READINGS_PER_ENTRY_AT_FIRST;
 
   constructor(
     connections: { readonly reader: Redis; readonly redis: Redis },
@@ -49,7 +60,7 @@ export class PersistLoop {
       group: consumerGroups.persist,
       consumer: CONSUMER,
       field: ADMITTED_PACK_FIELD,
-      count: options.readCount,
+      count: () => this.#readCount(),
     });
     this.#redis = connections.redis;
     this.#store = store;
@@ -60,14 +71,28 @@ export class PersistLoop {
 
   /** @param shards to their fencing tokens: those that this worker has; at least one */
   async pass(shards: ReadonlyMap<number, number>): Promise<void> {
+    const startedMs = performance.now();
+    let readings = 0;
+    this.#shards = shards.size;
     const readable = new Map([...shards].map(([shard, token]) => [redisKeys.readings(shard), token]));
     await this.#reader.pass(readable, async (streams) => {
       const letters: ShardLetter[] = [];
       const entries = parseEntries(shards.keys(), streams, letters);
+      readings = countReadings(entries);
+      this.#readingsPerEntry = Math.max(1, readings / Math.max(1, entries.length));
       for (const batch of batchesOf(entries, this.#options.batchReadings)) await this.#persist(batch, letters);
       // Last, so that a letter that cannot be written keeps nothing from being stored.
       await this.#deadLetters.write(letters);
     });
+    // What came meanwhile and what comes now is one statement then, and one sync of the database's disk.
+    const { batchReadings, batchMs } = this.#options;
+    if (readings < batchReadings * LARGE) await delay(startedMs + batchMs - performance.now());
+  }
+
+  /** As many as make a batch, so that neither a batch is small nor its entries many when much waits. */
+  #readCount(): number {
+    const { readCount, batchReadings } = this.#options;
+    return Math.min(readCount, Math.ceil(batchReadings / this.#readingsPerEntry / this.#shards));
   }
 
   /** A batch that fails on its data is halved until the entry that does so is alone; whatever else fails is the caller's. */
@@ -150,6 +175,10 @@ function* batchesOf(entries: readonly Entry[], maxReadings: number): Generator<r
     readings += entry.pack.metric.length;
   }
   if (batch.length > 0) yield batch;
+}
+
+function countReadings(entries: readonly Entry[]): number {
+  return entries.reduce((sum, { pack }) => sum + pack.metric.length, 0);
 }
 
 function groupIds(entries: readonly Entry[]): Map<number, string[]> {

@@ -30,7 +30,7 @@ export class CarryOutLoop {
       group: consumerGroups.carryOut,
       consumer: CONSUMER,
       field: REGISTRY_REQUEST_FIELD,
-      count: READ_COUNT,
+      count: () => READ_COUNT,
     });
     this.#redis = connections.redis;
     this.#store = store;

@@ -22,7 +22,7 @@ export class StoreSecurityEventsLoop {
       group: consumerGroups.storeSecurityEvents,
       consumer: CONSUMER,
       field: SECURITY_EVENT_FIELD,
-      count: READ_COUNT,
+      count: () => READ_COUNT,
     });
     this.#redis = connections.redis;
     this.#store = store;

@@ -33,7 +33,7 @@ async function begin(): Promise<GroupReader> {
 }
 
 const another = (): GroupReader =>
-  new GroupReader({ reader: redis, group: GROUP, consumer: 'same', field: FIELD, count: 10 });
+  new GroupReader({ reader: redis, group: GROUP, consumer: 'same', field: FIELD, count: () => 10 });
 
 /** Both streams, as somebody with this token has them. */
 const mine = (token = 1): ReadableStreams => new Map(streams.map((stream) => [stream, token]));
@@ -115,7 +115,7 @@ test("a stream that was somebody else's meanwhile is read from what that one lef
 
 test('what somebody read who had lost the stream without knowing, and died, is found after a while', async () => {
   await begin();
-  const options = { reader: redis, group: GROUP, consumer: 'same', field: FIELD, count: 10, lookBackEveryMs: 50 };
+  const options = { reader: redis, group: GROUP, consumer: 'same', field: FIELD, count: () => 10, lookBackEveryMs: 50 };
   const reader = new GroupReader(options);
   await drain(reader, 2);
   await add('1');

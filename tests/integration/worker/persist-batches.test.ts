@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import { RunLoop } from '../../../platform/lifecycle/run-loop.ts';
+import { appendPack, numberReading, packOf } from '../../support/admitted-packs.ts';
+import { EVERY_SHARD } from '../../support/held.ts';
+import { createPersistGroups, createPersisting, createReadingsStore, persistAll } from '../../support/persisting.ts';
+import { assertRollupsAgree } from '../../support/rollups.ts';
+import { countRows } from '../../support/stored-rows.ts';
+import { openWorkerStores } from '../../support/worker-stores.ts';
+
+const START_US = Date.now() * 1000;
+const pack = (device: string, ...times: readonly number[]) =>
+  packOf({ device, readings: times.map((at) => numberReading('x', START_US + at, at)) });
+
+/** Statements that store readings, as they are sent. */
+function countInserts(database: Pool): { readonly counts: { plain: number; careful: number }; readonly pool: Pool } {
+  const counts = { plain: 0, careful: 0 };
+  const pool = new Proxy(database, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      return (...args: readonly unknown[]): unknown => {
+        const [sql] = args;
+        if (name === 'query' && typeof sql === 'string' && sql.includes('INSERT INTO readings\n')) {
+          counts[sql.includes('ON CONFLICT DO NOTHING') ? 'careful' : 'plain'] += 1;
+        }
+        return Reflect.apply(member, target, args);
+      };
+    },
+  });
+  return { counts, pool };
+}
+
+test('a batch is stored as if it were new; one that has a row that is there leaves that out and makes the next ones careful', async () => {
+  await using stores = await openWorkerStores();
+  const { counts, pool } = countInserts(stores.database);
+  const store = createReadingsStore(pool);
+  assert.equal((await store.store([pack('dev-1', 1, 2), pack('dev-2', 1)])).stored, 3);
+  assert.deepEqual(counts, { plain: 1, careful: 0 });
+
+  const again = await store.store([pack('dev-1', 2, 3), pack('dev-3', 1)]);
+  assert.deepEqual([again.stored, again.offered, again.conflicts.size], [2, 3, 0]);
+  assert.deepEqual(counts, { plain: 2, careful: 1 });
+  for (let batch = 0; batch < 64; batch += 1) await store.store([pack('dev-4', batch)]);
+  assert.deepEqual(counts, { plain: 2, careful: 65 });
+  await store.store([pack('dev-4', 64)]);
+  assert.deepEqual(counts, { plain: 3, careful: 65 });
+  assert.equal(await countRows(stores.database), 70);
+  await assertRollupsAgree(stores.database);
+});
+
+test('a key that a batch has twice is stored once, with its first value', async () => {
+  await using stores = await openWorkerStores();
+  const store = createReadingsStore(stores.database);
+  const other = packOf({ device: 'dev-1', readings: [numberReading('x', START_US + 1, 99)] });
+  const result = await store.store([pack('dev-2', 1), pack('dev-1', 1), other]);
+  assert.deepEqual([result.stored, [...result.conflicts]], [2, [[2, [0]]]]);
+  await assertRollupsAgree(stores.database);
+});
+
+test('what comes in drops is stored in few statements, and what waits in one', async () => {
+  await using stores = await openWorkerStores();
+  await createPersistGroups(stores.redis);
+  const { counts, pool } = countInserts(stores.database);
+  const { loop } = createPersisting(stores, { batchMs: 200, readCount: 2000 }, pool);
+  for (let at = 0; at < 300; at += 1) {
+    await appendPack(stores.redis, { device: `dev-${at % 7}`, readings: [numberReading('x', START_US + at, at)] });
+  }
+  await loop.pass(EVERY_SHARD);
+  await persistAll(loop, stores.redis);
+  // The first read does not know yet how small the packs are.
+  assert.ok(counts.plain <= 3, String(counts.plain));
+
+  counts.plain = 0;
+  const running = new RunLoop({ name: 'persist', log: stores.log, pass: () => loop.pass(EVERY_SHARD) });
+  running.start();
+  for (let at = 300; at < 350; at += 1) {
+    await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', START_US + at, at)] });
+    await delay(10);
+  }
+  await running.close();
+  await persistAll(loop, stores.redis);
+  assert.ok(counts.plain >= 2 && counts.plain <= 7, String(counts.plain));
+  assert.equal(await countRows(stores.database), 350);
+});
