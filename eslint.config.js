@@ -37,7 +37,14 @@ export default tseslint.config(
     },
   },
   {
-    files: ['scripts/**', 'firmware-sim/**/*.ts', 'tests/fuzz/**', 'tests/load/**', 'tests/support/**'],
+    files: [
+      'scripts/**',
+      'firmware-sim/**/*.ts',
+      'tests/chaos/**',
+      'tests/fuzz/**',
+      'tests/load/**',
+      'tests/support/**',
+    ],
     rules: { 'no-console': 'off' },
   },
   {

@@ -25,6 +25,7 @@ const COMMANDS = {
     ],
   },
   stress: { built: true, script: 'tests/load/stress.js', packages: [redis] },
+  chaos: { built: true, script: 'tests/chaos/chaos.js', packages: [redis, postgis, mosquitto, compiler] },
   fuzz: { built: false, script: 'tests/fuzz/fuzz.ts', packages: [] },
   test: {
     built: true,

@@ -3,7 +3,18 @@ import { dirname, join } from 'node:path';
 import { BootstrapFailure } from './failure.mjs';
 import { runCommand } from './run-command.mjs';
 
-const SOURCES = ['core', 'contracts', 'platform', 'services', 'firmware-sim', 'scripts', 'sql', join('tests', 'load')];
+const SOURCES = [
+  'core',
+  'contracts',
+  'platform',
+  'services',
+  'firmware-sim',
+  'scripts',
+  'sql',
+  join('tests', 'load'),
+  join('tests', 'chaos'),
+  join('tests', 'support'),
+];
 const CONFIGURATION = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
 const COPIED = /\.(lua|sql)$/;
 

@@ -8,12 +8,20 @@ import { plainEnvironment } from './environment.ts';
 
 const READY_DEADLINE_MS = 30_000;
 
+/** When Redis syncs its append-only file. */
+export const FSYNCS = ['always', 'everysec', 'no'] as const;
+export type Fsync = (typeof FSYNCS)[number];
+
 export interface RedisOptions {
   readonly port: number;
   readonly password: string;
   /** Its own: configuration and data. */
   readonly folder: string;
   readonly logPath?: string;
+  /** What Telltale requires when it is not given: always. */
+  readonly fsync?: Fsync;
+  /** Beside what it has anyway. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface RunningRedis {
@@ -46,7 +54,7 @@ export async function startRedis(options: RedisOptions, guard?: Guard): Promise<
       `requirepass ${options.password}`,
       `dir ${JSON.stringify(options.folder)}`,
       'appendonly yes',
-      'appendfsync always',
+      `appendfsync ${options.fsync ?? 'always'}`,
       'maxmemory-policy noeviction',
       'save ""',
       '',
@@ -58,7 +66,7 @@ export async function startRedis(options: RedisOptions, guard?: Guard): Promise<
       name: 'redis-server',
       command: 'redis-server',
       args: [configPath],
-      env: plainEnvironment(process.env),
+      env: { ...plainEnvironment(process.env), ...options.environment },
       ...(options.logPath !== undefined && { logPath: options.logPath }),
     },
     guard,

@@ -1,3 +1,4 @@
+import type { Transition } from '../../contracts/alert-transition.ts';
 import type { TransitionRequest } from '../../services/worker/alerts/alert-log.ts';
 
 /** What detection asks the log of alerts for; `at` orders the causes. */
@@ -28,4 +29,14 @@ export function transitionRequest(
       ...changes,
     },
   };
+}
+
+/** A transition as it went out. */
+export function createTransition(
+  kind: Transition['kind'],
+  { rule, alert, version, atUs }: { rule: string; alert: number; version: number; atUs: number },
+): Transition {
+  const { transition } = transitionRequest(kind, 0, { rule, at_us: atUs });
+  const alertId = `00000000-0000-4000-8000-${String(alert).padStart(12, '0')}`;
+  return { ...transition, alert_id: alertId, version, decided_us: atUs };
 }
