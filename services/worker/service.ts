@@ -128,9 +128,6 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     { metrics, log },
   );
   await keeper.check();
-  resources.defer('leases', () => leases.release());
-  await leases.check();
-  resources.defer('detect checkpoint', () => detect.checkpoint());
   const loops = [
     { name: 'log', pauseMs: KEEP_LOG_EVERY_MS, pass: () => keeper.check() },
     { name: 'trim log', pauseMs: TRIM_LOG_EVERY_MS, pass: () => trimmer.trim(heldShards(leases, shards).keys()) },
@@ -153,7 +150,12 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     return { name: options.name, loop: new RunLoop({ ...options, log }) };
   });
   resources.defer('loops', async () => {
-    await Promise.all(loops.map(({ loop }) => loop.close()));
+    const closed = new Map(loops.map(({ name, loop }) => [name, loop.close()]));
+    // Shards are handed over as soon as detection has ended: what is on its way to the database may take longer.
+    await Promise.all([closed.get('detect'), closed.get('leases')]);
+    await detect.checkpoint();
+    await leases.release();
+    await Promise.all(closed.values());
   });
 
   const admin = new AdminServer({
@@ -165,6 +167,8 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   });
   resources.defer('admin server', () => admin.close());
   await admin.listen();
+  // Once nothing can keep this worker from starting any more: one that cannot start takes no shards from others.
+  await leases.check();
   for (const { loop } of loops) loop.start();
 }
 

@@ -1,4 +1,6 @@
+#!lua flags=allow-oom
 -- Appends a transition, keeps the state of its alert, and publishes it: all three or none.
+-- Also while Redis is full: an alert has to go out, and what is not evaluated is not deleted.
 --
 -- KEYS[1] stream of transitions
 -- KEYS[2] hash of alert states

@@ -1,4 +1,6 @@
+#!lua flags=allow-oom
 -- Keeps everybody with an older token from speaking under a lease.
+-- Also while Redis is full, as append-transition.lua.
 --
 -- KEYS[1]  hash of the highest fencing tokens
 -- ARGV[1]  lease, ARGV[2] fencing token of the caller

@@ -1,4 +1,6 @@
+#!lua flags=allow-oom
 -- Says that a worker is there, and answers how many are.
+-- Also while Redis is full, as lease.lua.
 --
 -- KEYS[1]  sorted set of workers by when they were last heard of, Unix milliseconds by the clock of this server
 -- ARGV[1]  worker

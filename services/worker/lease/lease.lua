@@ -1,4 +1,6 @@
+#!lua flags=allow-oom
 -- Takes, renews or gives back a lease: the right of one worker to work on what lies under a hash tag.
+-- Also while Redis is full: without leases nothing is stored and deleted, and Redis stays full.
 --
 -- KEYS[1]  hash of the lease: owner, token, until (Unix milliseconds by the clock of this server)
 -- ARGV[1]  worker
@@ -9,11 +11,18 @@
 -- lost with everything else under the tag: they are not below the time at which they were given. A lease that ran out is
 -- taken anew, with a new token, also by who had it last.
 
+-- Of the setting TELLTALE_WORKER_LEASE_MS.
+local LONGEST_MS = 60000
+
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local owner, token, ends = unpack(redis.call('HMGET', KEYS[1], 'owner', 'token', 'until'))
 token, ends = tonumber(token or '0'), tonumber(ends or '0')
 local lasts = tonumber(ARGV[2])
+-- A lease that lasts longer than any is from before the clock was set back.
+if ends - now > LONGEST_MS then
+  ends = 0
+end
 
 if ends > now then
   if owner ~= ARGV[1] then

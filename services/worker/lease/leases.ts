@@ -25,6 +25,9 @@ interface Lease {
 
 /** Checks in the time that a lease lasts: two may fail. */
 const CHECKS_PER_LEASE = 3;
+/** The server counts whole milliseconds by a clock that may run a little faster than ours. */
+const CLOCK_RESOLUTION_MS = 2;
+const CLOCK_DRIFT = 0.01;
 
 /**
  * The leases of this worker: each shard, and each stream that is not a shard's, is worked on by one worker at a time. A
@@ -105,8 +108,8 @@ export class Leases implements Held {
 
   async #ask(tag: LeaseTag, freeForMs: number | ''): Promise<void> {
     const { worker, lastsMs } = this.#options;
-    // From when it was asked for: on the server it starts later.
-    const untilMs = performance.now() + lastsMs;
+    // From when it was asked for, which was before it began on the server, and less what clocks may differ by.
+    const untilMs = performance.now() + lastsMs * (1 - CLOCK_DRIFT) - CLOCK_RESOLUTION_MS;
     const token = Number(await this.#lease([redisKeys.lease(tag)], [worker, lastsMs, freeForMs]));
     if (token > 0) this.#leases.set(tag, { token, untilMs });
     else if (this.#leases.delete(tag)) {

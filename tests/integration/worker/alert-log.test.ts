@@ -128,3 +128,11 @@ test('a token that nobody announced is the highest from when it first speaks', a
   await log.append(transitionRequest('raised', 1), { lease: 'alerts', token: 7 });
   await assert.rejects(log.append(transitionRequest('cleared', 2), { lease: 'alerts', token: 6 }), FencedError);
 });
+
+test('an alert is taken over and goes out while Redis is full', async () => {
+  await using stores = await openWorkerStores();
+  await stores.redis.config('SET', 'maxmemory', '1');
+  const log = new AlertLog(stores.redis);
+  await log.takeOver(FENCE);
+  assert.equal((await log.append(transitionRequest('raised', 1), FENCE))?.version, 1);
+});

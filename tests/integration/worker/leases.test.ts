@@ -182,3 +182,25 @@ test('however workers stand still, start and stop, no two have one lease, and it
   await Promise.all([...workers.map(live), watch()]);
   assert.ok(changes > 3 * TAGS.length, `${changes} changes of hands`);
 });
+
+test('leases are taken, kept and taken over while Redis is full', async () => {
+  const [a, b] = [worker('a').leases, worker('b').leases];
+  await redis.config('SET', 'maxmemory', '1');
+  try {
+    await a.check();
+    assert.deepEqual(heldBy(a), TAGS);
+    await delay(LASTS_MS + 20);
+    await b.check();
+    assert.deepEqual(heldBy(b), TAGS);
+    await b.release();
+  } finally {
+    await redis.config('SET', 'maxmemory', '0');
+  }
+});
+
+test('a lease that seems to last for hours, because the clock of Redis was set back, is taken', async () => {
+  const { leases } = worker('a');
+  await redis.hset(redisKeys.lease(0), { owner: 'dead', token: '5', until: String(Date.now() + 3_600_000) });
+  await leases.check();
+  assert.deepEqual(heldBy(leases), TAGS);
+});
