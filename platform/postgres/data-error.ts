@@ -28,3 +28,13 @@ export function dataErrorOf(error: unknown): DataError | undefined {
   if (code.startsWith('23')) return { kind: 'integrity-violation', message };
   return undefined;
 }
+
+const QUERY_CANCELED = '57014';
+/** What the client says when the server does not answer in time. */
+const READ_TIMEOUT = 'Query read timeout';
+
+/** Whether a statement took longer than it may: half of it may not. */
+export function isTimeout(error: unknown): boolean {
+  if (error instanceof DatabaseError) return error.code === QUERY_CANCELED;
+  return error instanceof Error && error.message === READ_TIMEOUT;
+}

@@ -23,7 +23,7 @@ export const workerSettings = {
   /** Batches on their way to the database at once, each of its own shards. */
   TELLTALE_WORKER_PERSIST_LANES: integer(1, 16).default(4),
   /** Entries read from each shard at once, at most. */
-  TELLTALE_WORKER_READ_COUNT: integer(1, 10_000).default(2000),
+  TELLTALE_WORKER_READ_COUNT: integer(1, 10_000).default(500),
   /** Days that are kept of each table; 0 for ever. */
   TELLTALE_WORKER_KEEP_READINGS_DAYS: keepDays,
   TELLTALE_WORKER_KEEP_POSITIONS_DAYS: keepDays,
@@ -32,7 +32,7 @@ export const workerSettings = {
   /** Readings stored in one transaction, at most. */
   TELLTALE_WORKER_BATCH_READINGS: integer(1, 100_000).default(40_000),
   /** How long a small batch gathers what else comes, in milliseconds. */
-  TELLTALE_WORKER_BATCH_MS: integer(0, 10_000).default(200),
+  TELLTALE_WORKER_BATCH_MS: integer(0, 2000).default(200),
 };
 
 export type WorkerConfig = z.infer<z.ZodObject<typeof workerSettings>>;

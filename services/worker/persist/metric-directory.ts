@@ -15,8 +15,8 @@ interface Wanted {
   readonly unit: string | null;
 }
 
-/** About 150 bytes each. */
-const MAX_KNOWN = 500_000;
+/** About 150 bytes each, for each persist lane. */
+const MAX_KNOWN = 200_000;
 
 /** Numbers the metrics of each device, in the order in which they are first seen; the first reading sets the unit. */
 export class MetricDirectory {

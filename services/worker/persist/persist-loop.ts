@@ -7,7 +7,7 @@ import {
 } from '../../../contracts/admitted-pack.ts';
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
-import { dataErrorOf } from '../../../platform/postgres/data-error.ts';
+import { dataErrorOf, isTimeout } from '../../../platform/postgres/data-error.ts';
 import { GroupReader } from '../../../platform/redis/group-reader.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
@@ -35,7 +35,9 @@ interface Entry {
 const CONSUMER = 'shard';
 /** Share of a batch from which on more is likely to wait. */
 const LARGE = 1 / 4;
-const READINGS_PER_ENTRY_AT_FIRST = 100;
+const WEIGHT_AT_FIRST = 100;
+/** What a reading takes in the log with room to spare; long texts count as so many readings more. */
+const BYTES_PER_READING = 400;
 
 /** Moves packs from the log to the store: reads as a consumer group, stores, and acknowledges after the commit. */
 export class PersistLoop {
@@ -47,7 +49,7 @@ export class PersistLoop {
   readonly #deadLetters: DeadLetterWriter;
   #shards = 1;
   /** Of an entry, in the last pass that had any. */
-  #readingsPerEntry = READINGS_PER_ENTRY_AT_FIRST;
+  #meanWeight = WEIGHT_AT_FIRST;
 
   constructor(
     connections: { readonly reader: Redis; readonly redis: Redis },
@@ -72,30 +74,33 @@ export class PersistLoop {
   /** @param shards to their fencing tokens: those that this worker has; at least one */
   async pass(shards: ReadonlyMap<number, number>): Promise<void> {
     const startedMs = performance.now();
-    let readings = 0;
+    let weight = 0;
     this.#shards = shards.size;
     const readable = new Map([...shards].map(([shard, token]) => [redisKeys.readings(shard), token]));
     await this.#reader.pass(readable, async (streams) => {
       const letters: ShardLetter[] = [];
       const entries = parseEntries(shards.keys(), streams, letters);
-      readings = countReadings(entries);
-      this.#readingsPerEntry = Math.max(1, readings / Math.max(1, entries.length));
+      weight = entries.reduce((sum, entry) => sum + weightOf(entry), 0);
+      if (entries.length > 0) this.#meanWeight = weight / entries.length;
       for (const batch of batchesOf(entries, this.#options.batchReadings)) await this.#persist(batch, letters);
       // Last, so that a letter that cannot be written keeps nothing from being stored.
       await this.#deadLetters.write(letters);
     });
     // What came meanwhile and what comes now is one statement then, and one sync of the database's disk.
     const { batchReadings, batchMs } = this.#options;
-    if (readings < batchReadings * LARGE) await delay(startedMs + batchMs - performance.now());
+    if (weight < batchReadings * LARGE) await delay(startedMs + batchMs - performance.now());
   }
 
   /** As many as make a batch, so that neither a batch is small nor its entries many when much waits. */
   #readCount(): number {
     const { readCount, batchReadings } = this.#options;
-    return Math.min(readCount, Math.ceil(batchReadings / this.#readingsPerEntry / this.#shards));
+    return Math.min(readCount, Math.ceil(batchReadings / this.#meanWeight / this.#shards));
   }
 
-  /** A batch that fails on its data is halved until the entry that does so is alone; whatever else fails is the caller's. */
+  /**
+   * A batch that fails on its data is halved until the entry that does so is alone, and one that takes too long until it does
+   * not; whatever else fails is the caller's.
+   */
   async #persist(batch: readonly Entry[], letters: ShardLetter[]): Promise<void> {
     let result: StoreResult;
     try {
@@ -105,8 +110,8 @@ export class PersistLoop {
     } catch (error) {
       const dataError = dataErrorOf(error);
       const [first] = batch;
-      if (dataError === undefined || first === undefined) throw error;
-      if (batch.length === 1) {
+      if (first === undefined || (dataError === undefined && !(isTimeout(error) && batch.length > 1))) throw error;
+      if (dataError !== undefined && batch.length === 1) {
         const { kind: reason, message } = dataError;
         letters.push({ shard: first.shard, reason, entry: first.id, error: message, pack: first.json });
         return;
@@ -162,23 +167,25 @@ function parseEntries(
   return entries;
 }
 
-function* batchesOf(entries: readonly Entry[], maxReadings: number): Generator<readonly Entry[]> {
+function* batchesOf(entries: readonly Entry[], maxWeight: number): Generator<readonly Entry[]> {
   let batch: Entry[] = [];
-  let readings = 0;
+  let weight = 0;
   for (const entry of entries) {
-    if (batch.length > 0 && readings + entry.pack.metric.length > maxReadings) {
+    const own = weightOf(entry);
+    if (batch.length > 0 && weight + own > maxWeight) {
       yield batch;
       batch = [];
-      readings = 0;
+      weight = 0;
     }
     batch.push(entry);
-    readings += entry.pack.metric.length;
+    weight += own;
   }
   if (batch.length > 0) yield batch;
 }
 
-function countReadings(entries: readonly Entry[]): number {
-  return entries.reduce((sum, { pack }) => sum + pack.metric.length, 0);
+/** In readings, of the usual size. */
+function weightOf({ pack, json }: Entry): number {
+  return Math.max(1, pack.metric.length, json.length / BYTES_PER_READING);
 }
 
 function groupIds(entries: readonly Entry[]): Map<number, string[]> {

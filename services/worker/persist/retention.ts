@@ -44,7 +44,7 @@ export class Retention {
     for (const { name } of rows) {
       const endMs = endOfPartition(table, name);
       if (endMs === undefined || endMs > endedByMs) continue;
-      // Rows may come for it later, and then it is made again.
+      // Rows may come for it later: what stores them fails once, and makes it again.
       this.#partitions.forget();
       await inTransaction(this.#database, async (client) => {
         await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);

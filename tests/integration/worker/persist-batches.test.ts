@@ -5,7 +5,13 @@ import type { Pool } from 'pg';
 import { RunLoop } from '../../../platform/lifecycle/run-loop.ts';
 import { appendPack, numberReading, packOf } from '../../support/admitted-packs.ts';
 import { EVERY_SHARD } from '../../support/held.ts';
-import { createPersistGroups, createPersisting, createReadingsStore, persistAll } from '../../support/persisting.ts';
+import {
+  createPersistGroups,
+  createPersisting,
+  createReadingsStore,
+  persistAll,
+  readDeadLetters,
+} from '../../support/persisting.ts';
 import { assertRollupsAgree } from '../../support/rollups.ts';
 import { countRows } from '../../support/stored-rows.ts';
 import { openWorkerStores } from '../../support/worker-stores.ts';
@@ -84,4 +90,30 @@ test('what comes in drops is stored in few statements, and what waits in one', a
   await persistAll(loop, stores.redis);
   assert.ok(counts.plain >= 2 && counts.plain <= 7, String(counts.plain));
   assert.equal(await countRows(stores.database), 350);
+});
+
+test('a batch that the database does not store in time is stored in halves, and nothing of it is a dead letter', async () => {
+  await using stores = await openWorkerStores();
+  await createPersistGroups(stores.redis);
+  const slow = new Proxy(stores.database, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      return (...args: readonly unknown[]): unknown => {
+        const [sql, parameters] = args;
+        const isInsert = name === 'query' && typeof sql === 'string' && sql.includes('INSERT INTO readings\n');
+        const devices: unknown = Array.isArray(parameters) ? parameters[0] : undefined;
+        // The number of elements of the first array.
+        const rows = devices instanceof Buffer ? devices.readInt32BE(12) : 0;
+        if (isInsert && rows > 5) return Promise.reject(new Error('Query read timeout'));
+        return Reflect.apply(member, target, args);
+      };
+    },
+  });
+  for (let at = 0; at < 40; at += 1) {
+    await appendPack(stores.redis, { device: `dev-${at % 3}`, readings: [numberReading('x', START_US + at, at)] });
+  }
+  await persistAll(createPersisting(stores, {}, slow).loop, stores.redis);
+  assert.equal(await countRows(stores.database), 40);
+  assert.deepEqual(await readDeadLetters(stores.redis), []);
 });
