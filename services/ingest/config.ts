@@ -44,6 +44,9 @@ export const ingestSettings = {
   TELLTALE_INGEST_MAX_READING_AGE_S: integer(60, 31_622_400).default(604_800),
   /** Entries of one shard that may wait to be stored, about 500 bytes each; then devices are told to come back. */
   TELLTALE_INGEST_MAX_BACKLOG: integer(1, 100_000_000).default(65_536),
+  /** Replicas of Redis that have to have a reading before it is acknowledged, and how long that may take. */
+  TELLTALE_INGEST_WAIT_REPLICAS: integer(0, 5).default(0),
+  TELLTALE_INGEST_WAIT_MS: integer(1, 1500).default(500),
   /** Nonces below the highest one that are told apart; a multiple of 8. */
   TELLTALE_INGEST_REPLAY_WINDOW: integer(64, 65_536)
     .refine((value) => value % 8 === 0, 'must be a multiple of 8')

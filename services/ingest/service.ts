@@ -10,6 +10,7 @@ import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
 import { appendSecurityEvents } from '../../platform/redis/append-security-events.ts';
 import { SourceBlocks } from '../../platform/redis/source-blocks.ts';
 import { AdmissionQueue } from './admit/admission-queue.ts';
+import type { ReplicaWait } from './admit/admit-script.ts';
 import { tlsFilesOf, type IngestConfig } from './config.ts';
 import { FrontDoor } from './front-door.ts';
 import { Gate } from './gate.ts';
@@ -44,7 +45,8 @@ const FORGET_OFFENCES_MS = 86_400_000;
 const MAX_DESK_KEYS = 100;
 
 export async function startIngest({ config, log, resources }: ServiceContext<IngestConfig>): Promise<void> {
-  const redis = openRedis({ url: config.REDIS_URL, name: 'ingest', manner: 'fail-fast' }, log);
+  const ingestRedis = { url: config.REDIS_URL, manner: 'fail-fast' } as const;
+  const redis = openRedis({ ...ingestRedis, name: 'ingest' }, log);
   resources.defer('Redis', () => redis.disconnect());
   const subscriber = openRedis({ url: config.REDIS_URL, name: 'ingest-subscriber', manner: 'patient' }, log);
   resources.defer('Redis subscriber', () => subscriber.disconnect());
@@ -69,9 +71,15 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     maxReadingAheadUs: config.TELLTALE_INGEST_FRESHNESS_EARLY_S * 1e6,
   });
   resources.defer('verify threads', () => pool.close());
-  const admissions = new AdmissionQueue(redis, config.TELLTALE_SHARDS, {
+  const replicas = replicaWaitOf(config);
+  // Who waits for replicas holds up what comes after it on the connection.
+  const admitting = replicas === undefined ? redis : openRedis({ ...ingestRedis, name: 'ingest-admit' }, log);
+  if (admitting !== redis) resources.defer('Redis for admissions', () => admitting.disconnect());
+  await waitForRedis(admitting, REDIS_START_TIMEOUT_MS);
+  const admissions = new AdmissionQueue(admitting, config.TELLTALE_SHARDS, {
     replayWindow: config.TELLTALE_INGEST_REPLAY_WINDOW,
     maxBacklog: config.TELLTALE_INGEST_MAX_BACKLOG,
+    replicas,
   });
   const limits = createRateLimits({
     device: config.TELLTALE_INGEST_LIMIT_DEVICE_PER_S,
@@ -163,6 +171,11 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   if (mqtt === undefined) return;
   resources.defer('MQTT connections', () => mqtt.close());
   mqtt.start();
+}
+
+function replicaWaitOf(config: IngestConfig): ReplicaWait | undefined {
+  const { TELLTALE_INGEST_WAIT_REPLICAS: count, TELLTALE_INGEST_WAIT_MS: timeoutMs } = config;
+  return count === 0 ? undefined : { count, timeoutMs };
 }
 
 /** Undefined when no broker is configured. A broker that is down does not keep HTTP from working. */

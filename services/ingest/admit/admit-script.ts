@@ -57,14 +57,24 @@ export interface AdmitOptions {
   readonly replayWindow: number;
   /** Entries of a shard that may wait to be stored. */
   readonly maxBacklog: number;
+  /** Replicas of Redis that have to have what was admitted before it counts; none when it is not given. */
+  readonly replicas?: ReplicaWait | undefined;
+}
+
+export interface ReplicaWait {
+  readonly count: number;
+  /** After it the outcome is not known. */
+  readonly timeoutMs: number;
 }
 
 /** Runs admit.lua for shards of one node. Rejects when Redis does not answer: then the outcome is not known. */
 export class AdmitScript {
+  readonly #redis: Redis;
   readonly #script: Script;
   readonly #options: AdmitOptions;
 
   constructor(redis: Redis, options: AdmitOptions) {
+    this.#redis = redis;
     this.#options = options;
     this.#script = defineScript(redis, 'ttAdmit', 'admit.lua', import.meta.url);
   }
@@ -86,7 +96,19 @@ export class AdmitScript {
     }
     const replies = await this.#script(keys, values);
     if (!Array.isArray(replies)) throw new Error('admit.lua answered something else than an array');
+    await this.#untilReplicated();
     return requests.map(({ envelopes }, index) => parseReply(replies[index], envelopes.length));
+  }
+
+  /**
+   * Until the replicas have all that this connection has written, what is known already among it: a device that sends again
+   * because we gave up here is told so only once its reading is safe.
+   */
+  async #untilReplicated(): Promise<void> {
+    const { replicas } = this.#options;
+    if (replicas === undefined) return;
+    const reached = await this.#redis.wait(replicas.count, replicas.timeoutMs);
+    if (reached < replicas.count) throw new Error(`${reached} of ${replicas.count} replicas have it in time`);
   }
 }
 
