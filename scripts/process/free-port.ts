@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 
 /**
  * Below what operating systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere): a port from there may
- * be taken by any connection between being found and being used. Above the ports that servers have by default.
+ * be taken by any connection between being found and being used.
  */
 const FIRST_PORT = 16_000;
 const LAST_PORT = 32_000;
@@ -12,7 +12,7 @@ const MAX_ATTEMPTS = 100;
 
 const given = new Set<number>();
 
-/** Free at this moment on every address, and not given to anybody in this process before. */
+/** Free at this moment on every IPv4 address, and not given to anybody in this process before. */
 export async function findFreePort(): Promise<number> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const port = randomInt(FIRST_PORT, LAST_PORT + 1);

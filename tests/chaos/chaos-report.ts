@@ -28,6 +28,8 @@ export interface ChaosReport {
   readonly alerts_missed: number;
   readonly alerts_doubled: number;
   readonly seed: number;
+  /** What was found when everything was compared once more after the last fault. */
+  readonly problems: readonly string[];
   /** Faults that cannot be staged on this machine, with the reason. */
   readonly skipped: Readonly<Record<string, string>>;
 }
@@ -38,6 +40,7 @@ export function reportChaos(
   faults: readonly FaultReport[],
   seed: number,
   skipped: Readonly<Record<string, string>>,
+  problems: readonly string[] = [],
 ): ChaosReport {
   const sum = (field: (typeof TOTALS)[number]): number => faults.reduce((total, fault) => total + fault[field], 0);
   return {
@@ -49,6 +52,7 @@ export function reportChaos(
     alerts_missed: sum('alerts_missed'),
     alerts_doubled: sum('alerts_doubled'),
     seed,
+    problems,
     skipped,
   };
 }
@@ -57,6 +61,7 @@ export function reportChaos(
 export function isProven(report: ChaosReport): boolean {
   return (
     report.faults.length > 0 &&
+    report.problems.length === 0 &&
     report.faults.every(
       ({ acknowledged, alerts, problems }) => acknowledged > 0 && alerts > 0 && problems.length === 0,
     ) &&

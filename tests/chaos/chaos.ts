@@ -49,7 +49,9 @@ await runMain(async () => {
     reports.push(report);
     console.error(formatFault(report));
   }
-  const report = reportChaos(reports, options.seed, skipped);
+  const problems = await matrix.finish();
+  for (const problem of problems) console.error(`Problem: ${problem}.`);
+  const report = reportChaos(reports, options.seed, skipped, problems);
   for (const [fault, reason] of Object.entries(skipped)) console.error(`not staged: ${fault}: ${reason}`);
   console.log(options.json ? JSON.stringify(report) : [formatHeader(), ...reports.map(formatFault)].join('\n'));
   return isProven(report) ? 0 : 1;

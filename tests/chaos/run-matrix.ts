@@ -8,7 +8,7 @@ import { createLogger } from '../../platform/log/logger.ts';
 import { openPostgres } from '../../platform/postgres/open-postgres.ts';
 import { RegistryStore, type DeviceRegistration } from '../../platform/postgres/registry-store.ts';
 import { countDeadLetters, describeUnfinished } from './audit/backlog.ts';
-import { compareAlerts } from './audit/compare-alerts.ts';
+import { compareAlerts, compareStream, readCursor } from './audit/compare-alerts.ts';
 import { compareReadings } from './audit/compare-readings.ts';
 import type { FaultReport } from './chaos-report.ts';
 import type { Durations, Fault, FaultContext } from './faults/fault.ts';
@@ -45,6 +45,8 @@ const PAIR_SPREAD_MS = 3000;
 
 export interface MatrixOptions extends StackOptions {
   readonly durations?: Durations;
+  /** Whether what was acknowledged is kept, to be compared with the database; it is unless told otherwise. */
+  readonly audited?: boolean;
   readonly random: () => number;
 }
 
@@ -65,7 +67,7 @@ export class Matrix implements AsyncDisposable {
       `starting a platform with two workers, ${options.embedded === true ? 'PGlite' : 'PostgreSQL'}, Redis and Mosquitto of its own`,
     );
     const stack = await ChaosStack.open(folder, guard, options);
-    const load = new ChaosLoad();
+    const load = new ChaosLoad(options.audited ?? true);
     try {
       await register(stack, load.fleet);
       await load.connect(stack.ingestUrl, stack.mqttUrl);
@@ -87,7 +89,7 @@ export class Matrix implements AsyncDisposable {
     const { stack, load } = this;
     const { random } = this.#context;
     const lettersBefore = await stack.withRedis((redis) => countDeadLetters(redis, SHARD_COUNT));
-    stack.takeProblems();
+    const cursor = await stack.withRedis(readCursor);
     load.start();
     await delay(BEFORE_MS);
     const outcomes = await Promise.all(
@@ -110,6 +112,12 @@ export class Matrix implements AsyncDisposable {
     const letters = (await stack.withRedis((redis) => countDeadLetters(redis, SHARD_COUNT))) - lettersBefore;
     const expectedLetters = outcomes.reduce((sum, outcome) => sum + (outcome?.deadLetters ?? 0), 0);
     if (letters !== expectedLetters) problems.push(`${letters} dead letters, ${expectedLetters} expected`);
+    const stream = await stack.withRedis((redis) => compareStream(redis, cursor, readings));
+    if (stream.unexplained > 0) problems.push(`${stream.unexplained} transitions for no reading that was acknowledged`);
+    const allowed = outcomes.flatMap((outcome) => outcome?.rejections ?? []);
+    for (const [code, packs] of load.ledger.rejected) {
+      if (!allowed.includes(code)) problems.push(`${packs} packs were refused for good: ${code}`);
+    }
     if (contradictions.length > 0) problems.push(`the load contradicted itself at ${contradictions[0]}`);
     return {
       fault: faults.map(({ name }) => name).join(' + '),
@@ -118,10 +126,19 @@ export class Matrix implements AsyncDisposable {
       recovered_s: round(recoveredS),
       alerts: alerts.expected,
       alerts_missed: alerts.missed,
-      alerts_doubled: alerts.doubled,
+      alerts_doubled: stream.doubled,
       slowest_alert_s: round(alerts.slowestS),
       problems: [...problems, ...outcomes.flatMap((outcome) => outcome?.problems ?? []), ...stack.takeProblems()],
     };
+  }
+
+  /** Everything that was acknowledged since the start, compared once more. Answers what is not there any more or not right. */
+  async finish(): Promise<readonly string[]> {
+    const { stack, load } = this;
+    const { lost, altered, duplicated } = await compareReadings(stack.databaseUrl, load.ledger.all);
+    const { missed } = await compareAlerts(stack.databaseUrl, load.ledger.all);
+    const found = { lost, altered, duplicated, 'alerts missed': missed };
+    return Object.entries(found).flatMap(([what, count]) => (count > 0 ? [`${count} ${what} in the end`] : []));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -23,6 +23,8 @@ export interface FaultContext {
 export interface FaultOutcome {
   /** Entries that had to become dead letters. */
   readonly deadLetters?: number;
+  /** Codes by which packs may be refused for good. */
+  readonly rejections?: readonly string[];
   /** Why it was not the fault that it should have been. */
   readonly problems?: readonly string[];
 }

@@ -148,7 +148,8 @@ const clockJump: Fault = {
       load.jumpClocks(6, ms);
       await delay(durations.disturbedMs / 4);
     }
-    return undefined;
+    // What a device measured by a clock that is far ahead lies in the future of the envelope that it signs again.
+    return { rejections: ['schema-invalid'] };
   },
 };
 
@@ -173,7 +174,7 @@ const backlogFull: Fault = {
   },
 };
 
-/** What no worker can read, and what no database takes, in the middle of what is good. */
+/** What no worker can read, and what no database takes (NUL in a text), in the middle of what is good. */
 const POISON = [
   'not a pack',
   '{"device":"chaos-0"}',
@@ -186,11 +187,22 @@ const POISON = [
     metrics: ['acc_x'],
     units: ['m/s2'],
     metric: [0],
-    // After the end of time as PostgreSQL knows it.
-    time_us: [Number.MAX_SAFE_INTEGER],
+    time_us: [1_790_000_000_000_000],
     value: ['a\u0000b'],
   }),
 ];
+
+/** Nothing can be written that makes Redis larger. What is in the log has to be stored and evaluated all the same. */
+const redisFull: Fault = {
+  name: 'redis-full',
+  touches: ['redis', 'worker', 'worker-2'],
+  inject: async ({ stack, durations }) => {
+    await stack.withRedis((redis) => redis.config('SET', 'maxmemory', '1'));
+    await delay(durations.disturbedMs);
+    await stack.withRedis((redis) => redis.config('SET', 'maxmemory', '0'));
+    return undefined;
+  },
+};
 
 const poisonEntry: Fault = {
   name: 'poison-entry',
@@ -220,5 +232,6 @@ export const FAULTS: readonly Fault[] = [
   rivalWorkers,
   clockJump,
   backlogFull,
+  redisFull,
   poisonEntry,
 ];

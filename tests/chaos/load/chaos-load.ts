@@ -35,7 +35,7 @@ interface LoadDevice {
 
 /** A device that measures for real and never gives up. */
 export class ChaosLoad implements Disposable {
-  readonly ledger = new PhaseLedger();
+  readonly ledger: PhaseLedger;
   /** To be registered. */
   readonly fleet: readonly FleetDevice[];
   readonly #devices: LoadDevice[] = [];
@@ -48,7 +48,9 @@ export class ChaosLoad implements Disposable {
   #turn = 0;
   #high = false;
 
-  constructor() {
+  /** @param audited whether the ledger keeps every reading, or counts packs alone */
+  constructor(audited: boolean) {
+    this.ledger = new PhaseLedger(audited);
     this.fleet = [
       ...Array.from({ length: DEVICES }, (_, index) => place(`chaos-${index}`, index)),
       ...Array.from({ length: PROBES }, (_, index) => place(`probe-${index}`, DEVICES + index)),
@@ -76,10 +78,17 @@ export class ChaosLoad implements Disposable {
   }
 
   /** Devices begin to measure. */
-  start(): void {
+  start(packsPerS = PACKS_PER_S): void {
     this.ledger.begin();
     this.#stopping = false;
-    this.#running = this.#run();
+    this.#running = this.#run(packsPerS);
+  }
+
+  /** Each device measures again as soon as it was acknowledged what it measured before. */
+  startEager(): void {
+    this.ledger.begin();
+    this.#stopping = false;
+    this.#running = Promise.all(this.#devices.map((device) => this.#runEager(device))).then(() => undefined);
   }
 
   /** They measure nothing new. */
@@ -128,13 +137,22 @@ export class ChaosLoad implements Disposable {
     return [...this.#devices, ...this.#probes];
   }
 
-  async #run(): Promise<void> {
+  async #runEager(device: LoadDevice): Promise<void> {
+    while (!this.#stopping) {
+      this.#post(device, this.#measure(device));
+      await device.outboxes[0]?.idle();
+    }
+  }
+
+  async #run(packsPerS: number): Promise<void> {
     const startedMs = performance.now();
     for (let packs = 0; !this.#stopping; packs += 1) {
       const device = this.#devices[packs % this.#devices.length];
       if (device !== undefined) this.#post(device, this.#measure(device));
-      if (packs % (PACKS_PER_S / PROBES_PER_S) === 0) this.#probe();
-      await delay(Math.max(0, startedMs + ((packs + 1) * 1000) / PACKS_PER_S - performance.now()));
+      if (packs % Math.round(packsPerS / PROBES_PER_S) === 0) this.#probe();
+      // A timer is late by a millisecond: several packs at once then.
+      const waitMs = startedMs + ((packs + 1) * 1000) / packsPerS - performance.now();
+      if (waitMs > 0 || packs % 64 === 0) await delay(Math.max(0, waitMs));
     }
   }
 

@@ -15,11 +15,24 @@ export interface LedgerReading {
 
 /** What devices were told since the last fault: every reading that was acknowledged, and when. */
 export class PhaseLedger {
+  readonly #audited: boolean;
+  #packs = 0;
+  /** Since the start. */
+  readonly #all = new Map<string, LedgerReading>();
   #readings = new Map<string, LedgerReading>();
   #contradictions: string[] = [];
   readonly #rejected = new Map<string, number>();
   readonly #lastMs = new Map<LedgerTransport, number>();
   readonly #longestMs = new Map<LedgerTransport, number>();
+
+  constructor(audited: boolean) {
+    this.#audited = audited;
+  }
+
+  /** Acknowledged since the start. */
+  get packs(): number {
+    return this.#packs;
+  }
 
   begin(): void {
     this.#readings = new Map();
@@ -29,6 +42,11 @@ export class PhaseLedger {
       this.#lastMs.set(transport, performance.now());
       this.#longestMs.set(transport, 0);
     }
+  }
+
+  /** Of all phases. */
+  get all(): readonly LedgerReading[] {
+    return [...this.#all.values()];
   }
 
   get readings(): readonly LedgerReading[] {
@@ -65,12 +83,16 @@ export class PhaseLedger {
 
   #acknowledged(transport: LedgerTransport, { deviceId: device, metrics, readings }: Pack, _as: AcknowledgedAs): void {
     this.#noteGap(transport);
+    this.#packs += 1;
+    if (!this.#audited) return;
     for (const [metricIndex, timeUs, value] of readings) {
       const metric = metrics[metricIndex] ?? '';
       const key = `${device}|${metric}|${timeUs}`;
-      const known = this.#readings.get(key);
+      const known = this.#all.get(key);
       if (known !== undefined && known.value !== value) this.#contradictions.push(key);
-      this.#readings.set(key, { device, metric, timeUs, value });
+      const reading = { device, metric, timeUs, value };
+      this.#readings.set(key, reading);
+      this.#all.set(key, reading);
     }
   }
 

@@ -44,8 +44,9 @@ export class Member {
   }
 
   async kill9(): Promise<void> {
-    this.#running?.kill('SIGKILL');
-    await this.#running?.exited;
+    const running = this.#require();
+    running.kill('SIGKILL');
+    await running.exited;
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
@@ -55,11 +56,18 @@ export class Member {
 
   /** Alive and silent: it and all its children stand still. */
   freeze(): void {
+    this.#require();
     this.#signalAll('SIGSTOP');
   }
 
   resume(): void {
     this.#signalAll('SIGCONT');
+  }
+
+  /** A fault cannot happen to what is not there. */
+  #require(): RunningProcess {
+    if (this.#running === undefined || this.#running.hasExited) throw new Error(`${this.name} does not run`);
+    return this.#running;
   }
 
   #ended(running: RunningProcess, status: ExitStatus): void {

@@ -23,6 +23,7 @@ test('a run holds when nothing is lost, doubled, altered or missed under any fau
 
 test('a run without faults, without load, without alerts or with something unexplained proves nothing', () => {
   assert.ok(!proven());
+  assert.ok(!isProven(reportChaos([SOUND], 1, {}, ['1 lost in the end'])));
   assert.ok(!proven(SOUND, { ...SOUND, acknowledged: 0 }));
   assert.ok(!proven(SOUND, { ...SOUND, alerts: 0 }));
   assert.ok(!proven(SOUND, { ...SOUND, problems: ['worker ended by itself'] }));
