@@ -33,14 +33,14 @@ await runMain(async () => {
   await using matrix = await Matrix.open({ durations, random, embedded: options.embedded }, context);
 
   const skipped: Record<string, string> = {};
-  const wanted = (options.embedded ? KILLS : FAULTS).filter(({ name }) => (options.only ?? name) === name);
+  const wanted = (options.embedded ? KILLS : FAULTS).filter(({ name }) => options.only?.includes(name) ?? true);
   const possible = wanted.filter((fault) => {
     const reason = matrix.impossible(fault);
     if (reason !== undefined) skipped[fault.name] = reason;
     return reason === undefined;
   });
-  const alone = possible.map((fault) => [fault]);
-  const pairs = options.quick || options.embedded ? [] : choosePairs(possible, random);
+  const alone = options.only === undefined ? possible.map((fault) => [fault]) : [possible];
+  const pairs = options.quick || options.embedded || options.only !== undefined ? [] : choosePairs(possible, random);
   const reports: FaultReport[] = [];
   console.error(formatHeader());
   for (const faults of [...alone, ...pairs]) {

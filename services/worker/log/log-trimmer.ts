@@ -6,20 +6,28 @@ import type { WorkerMetrics } from '../metrics.ts';
 
 /** Longer than a worker takes to take over from another one. */
 const KEEP_MS = 30_000;
+/** Unread entries that are counted to find out whether the lag is right: far below what ingest lets wait. */
+const MOST_COUNTED = 200;
 
-/** Deletes from the logs what is stored and evaluated. Never by length: what is not stored stays, however much there is. */
+/**
+ * Deletes from the logs what is stored and evaluated, and keeps the count of what waits right. Never by length: what is not
+ * stored stays, however much there is.
+ */
 export class LogTrimmer {
   readonly #trim: Script;
+  readonly #correctLag: Script;
   readonly #metrics: WorkerMetrics;
 
   constructor(redis: Redis, metrics: WorkerMetrics) {
     this.#trim = defineScript(redis, 'ttTrim', 'trim.lua', import.meta.url);
+    this.#correctLag = defineScript(redis, 'ttCorrectLag', 'correct-lag.lua', import.meta.url);
     this.#metrics = metrics;
   }
 
   /** One shard after the other: a long trim holds Redis up, and nobody waits for it. */
   async trim(shards: Iterable<number>): Promise<void> {
     for (const shard of shards) {
+      await this.#correctLag([redisKeys.readings(shard)], [consumerGroups.persist, MOST_COUNTED]);
       const deleted = await this.#trim(
         [redisKeys.readings(shard), redisKeys.detect(shard)],
         [consumerGroups.persist, POSITION_FIELD, KEEP_MS],

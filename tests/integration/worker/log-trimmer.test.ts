@@ -111,3 +111,56 @@ test('deleted entries are counted', async () => {
   await trimmer.trim([SHARD]);
   assert.match(await registry.metrics(), new RegExp(`^log_trimmed_entries_total ${before + 3}$`, 'm'));
 });
+
+/** As Redis says it: entries that the group has not read. */
+async function readLag(): Promise<unknown> {
+  const [flat]: readonly unknown[] = (await redis.xinfo('GROUPS', STREAM)) as readonly unknown[];
+  assert.ok(Array.isArray(flat));
+  return flat[flat.indexOf('lag') + 1];
+}
+
+test('the lag of the group becomes what it is again, however wrong the count of a restarted Redis was', async () => {
+  const history = fc.record({
+    entries: fc.integer({ min: 0, max: 30 }),
+    read: fc.integer({ min: 0, max: 30 }),
+    acknowledge: fc.boolean(),
+    believed: fc.integer({ min: 0, max: 30 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(history, async ({ entries, read: count, acknowledge, believed }) => {
+      const ids = await beginLog(entries);
+      const delivered = Math.min(count, entries);
+      if (count > 0) await read(count);
+      if (acknowledge && delivered > 0) await redis.xack(STREAM, consumerGroups.persist, ...ids.slice(0, delivered));
+      const at = ids[delivered - 1] ?? '0-0';
+      await redis.call(
+        'XGROUP',
+        'SETID',
+        STREAM,
+        consumerGroups.persist,
+        at,
+        'ENTRIESREAD',
+        Math.min(believed, entries),
+      );
+      const wrong = await readLag();
+      await trimmer.trim([SHARD]);
+      if (delivered === entries) assert.equal(await readLag(), 0);
+      // What is unread and small is left alone until all is read.
+      else assert.equal(await readLag(), wrong);
+      assert.equal((await redis.xpending(STREAM, consumerGroups.persist))[0], acknowledge ? 0 : delivered);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a lag that is far too large is corrected while some entries are unread, and one that is right stays', async () => {
+  const ids = await beginLog(1000);
+  await read(950);
+  await redis.call('XGROUP', 'SETID', STREAM, consumerGroups.persist, ids[949] ?? '', 'ENTRIESREAD', 5);
+  assert.equal(await readLag(), 995);
+  await trimmer.trim([SHARD]);
+  assert.equal(await readLag(), 50);
+  await redis.call('XGROUP', 'SETID', STREAM, consumerGroups.persist, ids[99] ?? '', 'ENTRIESREAD', 100);
+  await trimmer.trim([SHARD]);
+  assert.equal(await readLag(), 900);
+});
