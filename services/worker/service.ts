@@ -131,6 +131,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   const loops = [
     { name: 'log', pauseMs: KEEP_LOG_EVERY_MS, pass: () => keeper.check() },
     { name: 'trim log', pauseMs: TRIM_LOG_EVERY_MS, pass: () => trimmer.trim(heldShards(leases, shards).keys()) },
+    { name: 'correct lags', pauseMs: TRIM_LOG_EVERY_MS, pass: () => trimmer.correctOthers() },
     { name: 'retention', pauseMs: RETAIN_EVERY_MS, pass: () => retention.check(Date.now()) },
     { name: 'project', pauseMs: PROJECT_EVERY_MS, pass: () => projector.check() },
     { name: 'follow positions', pauseMs: FOLLOW_POSITIONS_EVERY_MS, pass: () => follower.check() },

@@ -27,12 +27,23 @@ export class LogTrimmer {
   /** One shard after the other: a long trim holds Redis up, and nobody waits for it. */
   async trim(shards: Iterable<number>): Promise<void> {
     for (const shard of shards) {
-      await this.#correctLag([redisKeys.readings(shard)], [consumerGroups.persist, MOST_COUNTED]);
+      await this.#correct(redisKeys.readings(shard), consumerGroups.persist);
       const deleted = await this.#trim(
         [redisKeys.readings(shard), redisKeys.detect(shard)],
         [consumerGroups.persist, POSITION_FIELD, KEEP_MS],
       );
       this.#metrics.logTrimmed.inc(Number(deleted));
     }
+  }
+
+  /** What lies beside the shards' logs is read by groups too. */
+  async correctOthers(): Promise<void> {
+    await this.#correct(redisKeys.alerts, consumerGroups.storeAlerts);
+    await this.#correct(redisKeys.requests, consumerGroups.carryOut);
+    await this.#correct(redisKeys.securityEvents, consumerGroups.storeSecurityEvents);
+  }
+
+  async #correct(stream: string, group: string): Promise<void> {
+    await this.#correctLag([stream], [group, MOST_COUNTED]);
   }
 }

@@ -113,8 +113,8 @@ test('deleted entries are counted', async () => {
 });
 
 /** As Redis says it: entries that the group has not read. */
-async function readLag(): Promise<unknown> {
-  const [flat]: readonly unknown[] = (await redis.xinfo('GROUPS', STREAM)) as readonly unknown[];
+async function readLag(stream = STREAM): Promise<unknown> {
+  const [flat]: readonly unknown[] = (await redis.xinfo('GROUPS', stream)) as readonly unknown[];
   assert.ok(Array.isArray(flat));
   return flat[flat.indexOf('lag') + 1];
 }
@@ -163,4 +163,16 @@ test('a lag that is far too large is corrected while some entries are unread, an
   await redis.call('XGROUP', 'SETID', STREAM, consumerGroups.persist, ids[99] ?? '', 'ENTRIESREAD', 100);
   await trimmer.trim([SHARD]);
   assert.equal(await readLag(), 900);
+});
+
+test('the lag of the stored alerts is corrected as well', async () => {
+  await redis.del(redisKeys.alerts);
+  const group = consumerGroups.storeAlerts;
+  await redis.xgroup('CREATE', redisKeys.alerts, group, '0', 'MKSTREAM');
+  for (let at = 1; at <= 9; at += 1) await redis.xadd(redisKeys.alerts, `${at}-0`, 'transition', '{}');
+  await redis.xreadgroup('GROUP', group, 'worker', 'STREAMS', redisKeys.alerts, '>');
+  await redis.call('XGROUP', 'SETID', redisKeys.alerts, group, '9-0', 'ENTRIESREAD', 2);
+  assert.equal(await readLag(redisKeys.alerts), 7);
+  await trimmer.correctOthers();
+  assert.equal(await readLag(redisKeys.alerts), 0);
 });
