@@ -43,7 +43,6 @@ export default tseslint.config(
       'tests/chaos/**',
       'tests/fuzz/**',
       'tests/load/**',
-      'tests/soak/**',
       'tests/support/**',
     ],
     rules: { 'no-console': 'off' },
