@@ -35,7 +35,7 @@ interface LoadDevice {
 
 /** A device that measures for real and never gives up. */
 export class ChaosLoad implements Disposable {
-  readonly ledger: PhaseLedger;
+  readonly ledger = new PhaseLedger();
   /** To be registered. */
   readonly fleet: readonly FleetDevice[];
   readonly #devices: LoadDevice[] = [];
@@ -48,9 +48,7 @@ export class ChaosLoad implements Disposable {
   #turn = 0;
   #high = false;
 
-  /** @param audited whether the ledger keeps every reading, or counts packs alone */
-  constructor(audited: boolean) {
-    this.ledger = new PhaseLedger(audited);
+  constructor() {
     this.fleet = [
       ...Array.from({ length: DEVICES }, (_, index) => place(`chaos-${index}`, index)),
       ...Array.from({ length: PROBES }, (_, index) => place(`probe-${index}`, DEVICES + index)),
@@ -78,17 +76,10 @@ export class ChaosLoad implements Disposable {
   }
 
   /** Devices begin to measure. */
-  start(packsPerS = PACKS_PER_S): void {
+  start(): void {
     this.ledger.begin();
     this.#stopping = false;
-    this.#running = this.#run(packsPerS);
-  }
-
-  /** Each device measures again as soon as it was acknowledged what it measured before. */
-  startEager(): void {
-    this.ledger.begin();
-    this.#stopping = false;
-    this.#running = Promise.all(this.#devices.map((device) => this.#runEager(device))).then(() => undefined);
+    this.#running = this.#run();
   }
 
   /** They measure nothing new. */
@@ -137,21 +128,14 @@ export class ChaosLoad implements Disposable {
     return [...this.#devices, ...this.#probes];
   }
 
-  async #runEager(device: LoadDevice): Promise<void> {
-    while (!this.#stopping) {
-      this.#post(device, this.#measure(device));
-      await device.outboxes[0]?.idle();
-    }
-  }
-
-  async #run(packsPerS: number): Promise<void> {
+  async #run(): Promise<void> {
     const startedMs = performance.now();
     for (let packs = 0; !this.#stopping; packs += 1) {
       const device = this.#devices[packs % this.#devices.length];
       if (device !== undefined) this.#post(device, this.#measure(device));
-      if (packs % Math.round(packsPerS / PROBES_PER_S) === 0) this.#probe();
+      if (packs % (PACKS_PER_S / PROBES_PER_S) === 0) this.#probe();
       // A timer is late by a millisecond: several packs at once then.
-      const waitMs = startedMs + ((packs + 1) * 1000) / packsPerS - performance.now();
+      const waitMs = startedMs + ((packs + 1) * 1000) / PACKS_PER_S - performance.now();
       if (waitMs > 0 || packs % 64 === 0) await delay(Math.max(0, waitMs));
     }
   }

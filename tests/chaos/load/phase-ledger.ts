@@ -15,8 +15,6 @@ export interface LedgerReading {
 
 /** What devices were told since the last fault: every reading that was acknowledged, and when. */
 export class PhaseLedger {
-  readonly #audited: boolean;
-  #packs = 0;
   /** Since the start. */
   readonly #all = new Map<string, LedgerReading>();
   #readings = new Map<string, LedgerReading>();
@@ -24,15 +22,6 @@ export class PhaseLedger {
   readonly #rejected = new Map<string, number>();
   readonly #lastMs = new Map<LedgerTransport, number>();
   readonly #longestMs = new Map<LedgerTransport, number>();
-
-  constructor(audited: boolean) {
-    this.#audited = audited;
-  }
-
-  /** Acknowledged since the start. */
-  get packs(): number {
-    return this.#packs;
-  }
 
   begin(): void {
     this.#readings = new Map();
@@ -83,8 +72,6 @@ export class PhaseLedger {
 
   #acknowledged(transport: LedgerTransport, { deviceId: device, metrics, readings }: Pack, _as: AcknowledgedAs): void {
     this.#noteGap(transport);
-    this.#packs += 1;
-    if (!this.#audited) return;
     for (const [metricIndex, timeUs, value] of readings) {
       const metric = metrics[metricIndex] ?? '';
       const key = `${device}|${metric}|${timeUs}`;

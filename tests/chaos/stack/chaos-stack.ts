@@ -32,10 +32,6 @@ const STOP_DEADLINE_MS = 10_000;
 export interface StackOptions {
   /** The database of `npm start` in place of PostgreSQL. */
   readonly embedded?: boolean;
-  /** Settings of ingest beside its own. */
-  readonly ingest?: Settings;
-  /** Whether the services can be inspected. */
-  readonly inspect?: boolean;
   readonly redis?: Pick<RedisOptions, 'fsync' | 'environment'>;
 }
 
@@ -55,7 +51,6 @@ export class ChaosStack implements AsyncDisposable {
   readonly mqttUrl: URL;
   readonly #ingestSettings: { current: Settings };
   readonly #problems: string[];
-  readonly #portOf: (name: string) => number;
 
   private constructor(parts: Parts) {
     this.members = parts.members;
@@ -67,18 +62,11 @@ export class ChaosStack implements AsyncDisposable {
     this.mqttUrl = new URL(parts.mqttUrl);
     this.#ingestSettings = parts.ingestSettings;
     this.#problems = parts.problems;
-    this.#portOf = parts.portOf;
   }
 
   static async open(folder: string, guard: Guard, options: StackOptions): Promise<ChaosStack> {
     const ports = new Map<string, number>();
-    for (const name of [
-      'redis',
-      'mosquitto',
-      'ingest',
-      'broadcaster',
-      ...MEMBERS.flatMap((member) => [`${member} admin`, `${member} inspector`]),
-    ]) {
+    for (const name of ['redis', 'mosquitto', 'ingest', 'broadcaster', ...MEMBERS.map((member) => `${member} admin`)]) {
       ports.set(name, await findFreePort());
     }
     const portOf = (name: string): number => ports.get(name) ?? 0;
@@ -102,7 +90,7 @@ export class ChaosStack implements AsyncDisposable {
       databaseUrl: ways.postgres.url,
       broker: { url: ways.mosquitto.url, group: 'chaos' },
     };
-    const ingestSettings: { current: Settings } = { current: options.ingest ?? {} };
+    const ingestSettings: { current: Settings } = { current: {} };
     const ownSettings = (name: MemberName): Settings => {
       const admin = String(portOf(`${name} admin`));
       switch (name) {
@@ -123,11 +111,7 @@ export class ChaosStack implements AsyncDisposable {
         {
           name,
           command: process.execPath,
-          args: [
-            ...(options.inspect === true ? [`--inspect=127.0.0.1:${portOf(`${name} inspector`)}`] : []),
-            '--enable-source-maps',
-            compiledProgram(`services/${service}/main.js`),
-          ],
+          args: ['--enable-source-maps', compiledProgram(`services/${service}/main.js`)],
           env: { ...serviceEnvironment(service, {}, stores), PATH: process.env.PATH, ...ownSettings(name) },
           logPath: join(folder, 'logs', `${name}-${Date.now()}.log`),
         },
@@ -160,7 +144,7 @@ export class ChaosStack implements AsyncDisposable {
     const stack = new ChaosStack({
       members,
       ways: new Map(WAYS.map((way) => [way, ways[way].server])),
-      ...{ redisUrl, database, ingestSettings, problems, portOf },
+      ...{ redisUrl, database, ingestSettings, problems },
       ingestUrl: ways.ingest.url,
       mqttUrl: ways.mosquitto.url,
     });
@@ -182,11 +166,6 @@ export class ChaosStack implements AsyncDisposable {
     const member = this.members.get(name);
     if (member === undefined) throw new Error(`there is no ${name}`);
     return member;
-  }
-
-  /** Of a service, when the services can be inspected. */
-  inspectorPort(name: MemberName): number {
-    return this.#portOf(`${name} inspector`);
   }
 
   way(way: Way): CutOffServer {
@@ -233,5 +212,4 @@ interface Parts {
   readonly mqttUrl: string;
   readonly ingestSettings: { current: Settings };
   readonly problems: string[];
-  readonly portOf: (name: string) => number;
 }
