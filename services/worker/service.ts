@@ -153,10 +153,13 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   resources.defer('loops', async () => {
     const closed = new Map(loops.map(({ name, loop }) => [name, loop.close()]));
     // Shards are handed over as soon as detection has ended: what is on its way to the database may take longer.
-    await Promise.all([closed.get('detect'), closed.get('leases')]);
-    await detect.checkpoint();
-    await leases.release();
-    await Promise.all(closed.values());
+    try {
+      await Promise.all([closed.get('detect'), closed.get('leases')]);
+      await detect.checkpoint();
+      await leases.release();
+    } finally {
+      await Promise.all(closed.values());
+    }
   });
 
   const admin = new AdminServer({
