@@ -11,7 +11,7 @@ import { createStopRequest } from './process/stop-request.ts';
 
 const TEMPLATE = 'telltale_template';
 /** Test files beside each other: most of them wait for real servers most of the time. */
-const CONCURRENCY = 2;
+const CONCURRENCY = 3;
 
 function findTests(filters: readonly string[]): string[] {
   return readdirSync('tests', { recursive: true, encoding: 'utf8' })
