@@ -15,8 +15,17 @@ export const logSettings = {
   TELLTALE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 };
 
+const redisNode = z.url({ protocol: /^rediss?$/ });
+
+/** Of a server, or of several nodes of a cluster. */
+export const redisUrl = z
+  .string()
+  .refine((text) => text.split(',').every((node) => redisNode.safeParse(node).success), {
+    error: 'must be a redis:// or rediss:// URL, or several of a cluster separated by commas',
+  });
+
 export const redisSettings = {
-  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' }),
+  REDIS_URL: redisUrl,
   TELLTALE_SHARDS: integer(1, 256).default(DEFAULT_SHARD_COUNT),
 };
 

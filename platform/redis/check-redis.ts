@@ -1,9 +1,23 @@
+import { Cluster } from 'ioredis';
 import { redisKeys } from '../../contracts/redis-keys.ts';
 import { StartupError } from '../lifecycle/startup-error.ts';
 import type { Redis } from './open-redis.ts';
 
 /** Refuses a Redis that could forget what was acknowledged: one that evicts keys or keeps no append-only file. */
 export async function checkRedisIsSafe(redis: Redis): Promise<void> {
+  if (redis instanceof Cluster) {
+    await Promise.all(redis.nodes('all').map(checkServerIsSafe));
+    return;
+  }
+  if (parseInfo(await redis.info('cluster')).get('cluster_enabled') === '1') {
+    throw new StartupError(
+      'REDIS_URL names one node of a cluster. Name several of its nodes, separated by commas, and Telltale finds the others.',
+    );
+  }
+  await checkServerIsSafe(redis);
+}
+
+async function checkServerIsSafe(redis: Redis): Promise<void> {
   const memory = parseInfo(await redis.info('memory'));
   const policy = memory.get('maxmemory_policy');
   if (policy !== 'noeviction') {

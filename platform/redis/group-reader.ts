@@ -1,7 +1,7 @@
 import type { Redis } from './open-redis.ts';
-import { parseStreamReply, type StreamEntry } from './stream-reply.ts';
+import { readStreams } from './read-streams.ts';
+import type { StreamEntry } from './stream-reply.ts';
 
-const BLOCK_MS = 500;
 const LOOK_BACK_EVERY_MS = 10_000;
 
 export interface GroupReaderOptions {
@@ -60,20 +60,11 @@ export class GroupReader {
 
   async #read(streams: readonly string[]): Promise<ReadonlyMap<string, readonly StreamEntry[]>> {
     const { reader, group, consumer, field, count } = this.#options;
-    const from = streams.map(() => (this.#unacknowledgedFirst ? '0' : '>'));
-    const reply: unknown = await reader.xreadgroup(
-      'GROUP',
-      group,
-      consumer,
-      'COUNT',
-      count(),
-      'BLOCK',
-      BLOCK_MS,
-      'STREAMS',
-      ...streams,
-      ...from,
+    const from = this.#unacknowledgedFirst ? '0' : '>';
+    return await readStreams(
+      { reader, count: count(), field, group: { name: group, consumer } },
+      new Map(streams.map((stream) => [stream, from])),
     );
-    return parseStreamReply(reply, field);
   }
 }
 

@@ -1,7 +1,7 @@
 import { redisChannels, redisKeys } from '../../contracts/redis-keys.ts';
 import type { Logger } from '../log/logger.ts';
 import { keepSubscribed } from './keep-subscribed.ts';
-import type { Redis } from './open-redis.ts';
+import type { Redis, RedisConnection } from './open-redis.ts';
 
 /** A change that was not announced (Pub/Sub delivers at most once) is noticed within this time. */
 const CHECK_EVERY_MS = 1000;
@@ -9,7 +9,7 @@ const CHECK_EVERY_MS = 1000;
 export interface RegistryWatchOptions {
   readonly redis: Redis;
   /** A connection of its own: one that subscribes can do nothing else. */
-  readonly subscriber: Redis;
+  readonly subscriber: RedisConnection;
   readonly onChange: () => void;
   readonly log: Logger;
 }

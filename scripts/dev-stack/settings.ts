@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { redisUrl } from '../../platform/config/fragments.ts';
 import { CommandFailure } from '../process/failure.ts';
 
 const port = (byDefault: number) => z.coerce.number().int().min(1).max(65535).default(byDefault);
 
 const settingsSchema = z.object({
   DATABASE_URL: z.url().optional(),
-  REDIS_URL: z.url().optional(),
+  REDIS_URL: redisUrl.optional(),
   MQTT_URL: z.url().optional(),
   TELLTALE_DEV_DIR: z.string().min(1).default('.telltale'),
   TELLTALE_DEV_REDIS_PORT: port(6390),

@@ -20,8 +20,19 @@ export interface RedisOptions {
   readonly logPath?: string;
   /** What Telltale requires when it is not given: always. */
   readonly fsync?: Fsync;
+  /** As a node of a cluster, which is made of such servers afterwards. */
+  readonly cluster?: ClusterNode;
   /** Beside what it has anyway. */
   readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface ClusterNode {
+  /** For the other nodes. */
+  readonly busPort: number;
+  /** Where clients and replicas are told to connect. */
+  readonly announcedPort: number;
+  /** After which a node that does not answer has failed. */
+  readonly nodeTimeoutMs: number;
 }
 
 export interface RunningRedis {
@@ -57,6 +68,7 @@ export async function startRedis(options: RedisOptions, guard?: Guard): Promise<
       `appendfsync ${options.fsync ?? 'always'}`,
       'maxmemory-policy noeviction',
       'save ""',
+      ...(options.cluster === undefined ? [] : clusterSettings(options.cluster, options.password)),
       '',
     ].join('\n'),
     { mode: 0o600 },
@@ -74,4 +86,17 @@ export async function startRedis(options: RedisOptions, guard?: Guard): Promise<
   const url = `redis://:${options.password}@127.0.0.1:${options.port}`;
   await waitUntilReady(running, () => answersPing(url), READY_DEADLINE_MS);
   return { process: running, url };
+}
+
+function clusterSettings({ busPort, announcedPort, nodeTimeoutMs }: ClusterNode, password: string): readonly string[] {
+  return [
+    'cluster-enabled yes',
+    `cluster-port ${busPort}`,
+    'cluster-announce-ip 127.0.0.1',
+    `cluster-announce-port ${announcedPort}`,
+    `cluster-node-timeout ${nodeTimeoutMs}`,
+    // Shards whose master is there are served while others wait for theirs.
+    'cluster-require-full-coverage no',
+    `masterauth ${password}`,
+  ];
 }

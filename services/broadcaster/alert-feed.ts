@@ -2,7 +2,7 @@ import { alertFrameSchema } from '../../contracts/alert-transition.ts';
 import { redisChannels } from '../../contracts/redis-keys.ts';
 import type { Logger } from '../../platform/log/logger.ts';
 import { keepSubscribed } from '../../platform/redis/keep-subscribed.ts';
-import type { Redis } from '../../platform/redis/open-redis.ts';
+import type { RedisConnection } from '../../platform/redis/open-redis.ts';
 import type { BroadcasterMetrics } from './metrics.ts';
 
 const BEAT_EVERY_MS = 1000;
@@ -11,7 +11,7 @@ const SILENT_AFTER_MS = 3000;
 
 export interface AlertFeedOptions {
   /** A connection of its own: one that subscribes can do nothing else. */
-  readonly subscriber: Redis;
+  readonly subscriber: RedisConnection;
   readonly onFrame: (frame: string) => void;
   readonly metrics: BroadcasterMetrics;
   readonly log: Logger;

@@ -2,7 +2,7 @@ import { AdminServer } from '../../platform/http/admin-server.ts';
 import { createApp, listenExclusively, stopListening } from '../../platform/http/uws.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
-import { openRedis, waitForRedis } from '../../platform/redis/open-redis.ts';
+import { openSubscriber, waitForRedis } from '../../platform/redis/open-redis.ts';
 import { AlertFeed } from './alert-feed.ts';
 import { AlertSockets } from './alert-sockets.ts';
 import type { BroadcasterConfig } from './config.ts';
@@ -11,7 +11,7 @@ import { createBroadcasterMetrics } from './metrics.ts';
 const REDIS_START_TIMEOUT_MS = 20_000;
 
 export async function startBroadcaster({ config, log, resources }: ServiceContext<BroadcasterConfig>): Promise<void> {
-  const subscriber = openRedis({ url: config.REDIS_URL, name: 'broadcaster', manner: 'patient' }, log);
+  const subscriber = openSubscriber({ url: config.REDIS_URL, name: 'broadcaster' }, log);
   resources.defer('Redis', () => subscriber.disconnect());
   await waitForRedis(subscriber, REDIS_START_TIMEOUT_MS);
 

@@ -5,7 +5,7 @@ import type { Logger } from '../../platform/log/logger.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
 import { checkRedisIsSafe, claimShardCount } from '../../platform/redis/check-redis.ts';
-import { openRedis, waitForRedis } from '../../platform/redis/open-redis.ts';
+import { openRedis, openSubscriber, waitForRedis } from '../../platform/redis/open-redis.ts';
 import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
 import { appendSecurityEvents } from '../../platform/redis/append-security-events.ts';
 import { SourceBlocks } from '../../platform/redis/source-blocks.ts';
@@ -48,7 +48,7 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   const ingestRedis = { url: config.REDIS_URL, manner: 'fail-fast' } as const;
   const redis = openRedis({ ...ingestRedis, name: 'ingest' }, log);
   resources.defer('Redis', () => redis.disconnect());
-  const subscriber = openRedis({ url: config.REDIS_URL, name: 'ingest-subscriber', manner: 'patient' }, log);
+  const subscriber = openSubscriber({ url: config.REDIS_URL, name: 'ingest-subscriber' }, log);
   resources.defer('Redis subscriber', () => subscriber.disconnect());
   await waitForRedis(redis, REDIS_START_TIMEOUT_MS);
   await checkRedisIsSafe(redis);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Cluster } from 'ioredis';
 import { AdminServer } from '../../platform/http/admin-server.ts';
 import { RunLoop, type LoopOptions } from '../../platform/lifecycle/run-loop.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
@@ -6,7 +7,7 @@ import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
 import { endPostgres, openPostgres } from '../../platform/postgres/open-postgres.ts';
 import { SecurityEventStore } from '../../platform/postgres/security-event-store.ts';
 import { checkRedisIsSafe, claimShardCount } from '../../platform/redis/check-redis.ts';
-import { openRedis, waitForRedis, type Redis } from '../../platform/redis/open-redis.ts';
+import { openRedis, openSubscriber, waitForRedis, type Redis } from '../../platform/redis/open-redis.ts';
 import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
 import { AlertLog } from './alerts/alert-log.ts';
 import { AlertStore } from './alerts/alert-store.ts';
@@ -77,7 +78,9 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   const trimmer = new LogTrimmer(redis, metrics);
   const projector = new Projector(redis, database, shardCount, log);
   const view = new RegistryView(redis);
-  const watch = new RegistryWatch({ redis, subscriber: open('worker-subscriber'), onChange: () => view.clear(), log });
+  const subscriber = openSubscriber({ url, name: 'worker-subscriber' }, log);
+  resources.defer('Redis subscriber', () => subscriber.disconnect());
+  const watch = new RegistryWatch({ redis, subscriber, onChange: () => view.clear(), log });
   resources.defer('registry watch', () => watch.close());
   await watch.start();
 
@@ -105,11 +108,14 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
       { metrics, log },
     ),
   }));
-  const detect = new DetectLoop({ reader: open('worker-detect'), redis }, shardCount, {
-    registry: view,
-    alerts: new AlertLog(redis),
-    metrics,
-  });
+  const detectConnections = { reader: open('worker-detect'), redis };
+  const alerts = new AlertLog(redis);
+  // Where shards lie on different nodes, one that does not answer must not keep the others from being evaluated.
+  const detections = (redis instanceof Cluster ? shards.map((shard) => [shard]) : [shards]).map((among) => ({
+    name: among.length === 1 ? `detect ${String(among[0])}` : 'detect',
+    shards: among,
+    loop: new DetectLoop(detectConnections, shardCount, { registry: view, alerts, metrics }),
+  }));
   const storeAlerts = new StoreAlertsLoop({ reader: open('worker-alerts'), redis }, new AlertStore(database), log);
   const carryOut = new CarryOutLoop({ reader: open('worker-requests'), redis }, new RequestStore(database), log);
   const storeSecurityEvents = new StoreSecurityEventsLoop(
@@ -140,7 +146,9 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     ...lanes.map(({ name, shards: among, loop }) => {
       return { name, pass: passOverShards(leases, among, (mine) => loop.pass(mine)) };
     }),
-    { name: 'detect', pass: passOverShards(leases, shards, (mine) => detect.pass(mine)) },
+    ...detections.map(({ name, shards: among, loop }) => {
+      return { name, pass: passOverShards(leases, among, (mine) => loop.pass(mine)) };
+    }),
     { name: 'store alerts', pass: passUnderLease(leases, 'alerts', (token) => storeAlerts.pass(token)) },
     { name: 'carry out requests', pass: passUnderLease(leases, 'registry', (token) => carryOut.pass(token)) },
     {
@@ -154,8 +162,8 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     const closed = new Map(loops.map(({ name, loop }) => [name, loop.close()]));
     // Shards are handed over as soon as detection has ended: what is on its way to the database may take longer.
     try {
-      await Promise.all([closed.get('detect'), closed.get('leases')]);
-      await detect.checkpoint();
+      await Promise.all([...detections.map(({ name }) => closed.get(name)), closed.get('leases')]);
+      await Promise.all(detections.map(({ loop }) => loop.checkpoint()));
       await leases.release();
     } finally {
       await Promise.all(closed.values());

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { createLogger, type Logger } from '../../platform/log/logger.ts';
 import { ResourceStack } from '../../platform/lifecycle/resource-stack.ts';
 import { openPostgres } from '../../platform/postgres/open-postgres.ts';
-import { openRedis, type Redis } from '../../platform/redis/open-redis.ts';
+import { openRedis, openSubscriber, type Redis, type RedisConnection } from '../../platform/redis/open-redis.ts';
 import { createTestDatabase } from './postgres.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
@@ -33,6 +33,12 @@ export class WorkerStores {
     const redis = openRedis({ url: this.server.url, name, manner: 'patient' }, this.log);
     this.#resources.defer(name, () => redis.disconnect());
     return redis;
+  }
+
+  openSubscriber(name: string): RedisConnection {
+    const subscriber = openSubscriber({ url: this.server.url, name }, this.log);
+    this.#resources.defer(name, () => subscriber.disconnect());
+    return subscriber;
   }
 
   /** A pool of its own, as another worker has one. */

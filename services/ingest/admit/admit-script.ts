@@ -96,7 +96,7 @@ export class AdmitScript {
     }
     const replies = await this.#script(keys, values);
     if (!Array.isArray(replies)) throw new Error('admit.lua answered something else than an array');
-    await this.#untilReplicated();
+    await this.#untilReplicated(keys[0] ?? '');
     return requests.map(({ envelopes }, index) => parseReply(replies[index], envelopes.length));
   }
 
@@ -104,11 +104,15 @@ export class AdmitScript {
    * Until the replicas have all that this connection has written, what is known already among it: a device that sends again
    * because we gave up here is told so only once its reading is safe.
    */
-  async #untilReplicated(): Promise<void> {
+  async #untilReplicated(key: string): Promise<void> {
     const { replicas } = this.#options;
     if (replicas === undefined) return;
-    const reached = await this.#redis.wait(replicas.count, replicas.timeoutMs);
-    if (reached < replicas.count) throw new Error(`${reached} of ${replicas.count} replicas have it in time`);
+    // The key leads to the node of a cluster that was written to: WAIT has none, and would go anywhere.
+    const pipeline = this.#redis.pipeline().exists(key).wait(replicas.count, replicas.timeoutMs);
+    const results = (await pipeline.exec()) ?? [];
+    for (const [error] of results) if (error !== null) throw error;
+    const reached = Number(results[1]?.[1]);
+    if (!(reached >= replicas.count)) throw new Error(`${reached} of ${replicas.count} replicas have it in time`);
   }
 }
 

@@ -4,13 +4,13 @@ import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { shardOf } from '../../../contracts/shard.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
-import { parseStreamReply, type StreamEntry } from '../../../platform/redis/stream-reply.ts';
+import { readStreams } from '../../../platform/redis/read-streams.ts';
+import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
 import type { AlertLog } from '../alerts/alert-log.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { RegistryView } from './registry-view.ts';
 import { ShardDetector } from './shard-detector.ts';
 
-const BLOCK_MS = 500;
 const READ_COUNT = 128;
 /** State younger than this is made again from the log after a crash. */
 const CHECKPOINT_EVERY_MS = 1000;
@@ -55,16 +55,10 @@ export class DetectLoop {
   async pass(shards: ReadonlyMap<number, number>): Promise<void> {
     try {
       await this.#follow(shards);
-      const reply: unknown = await this.#connections.reader.xread(
-        'COUNT',
-        READ_COUNT,
-        'BLOCK',
-        BLOCK_MS,
-        'STREAMS',
-        ...[...this.#detections.keys()].map((shard) => redisKeys.readings(shard)),
-        ...[...this.#detections.values()].map(({ detector }) => detector.position),
+      const streams = await readStreams(
+        { reader: this.#connections.reader, count: READ_COUNT, field: ADMITTED_PACK_FIELD },
+        new Map([...this.#detections].map(([shard, { detector }]) => [redisKeys.readings(shard), detector.position])),
       );
-      const streams = parseStreamReply(reply, ADMITTED_PACK_FIELD);
       for (const [shard, detection] of this.#detections) {
         for (const entry of streams.get(redisKeys.readings(shard)) ?? []) await this.#evaluate(shard, detection, entry);
       }

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Cluster } from 'ioredis';
 import { redisKeys, type LeaseTag } from '../../../contracts/redis-keys.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
@@ -28,6 +30,8 @@ const CHECKS_PER_LEASE = 3;
 /** The server counts whole milliseconds by a clock that may run a little faster than ours. */
 const CLOCK_RESOLUTION_MS = 2;
 const CLOCK_DRIFT = 0.01;
+/** Of the time between two checks, for each of the steps of a check: all of them take less than one more. */
+const PATIENT_PARTS = 5;
 
 /**
  * The leases of this worker: each shard, and each stream that is not a shard's, is worked on by one worker at a time. A
@@ -41,6 +45,10 @@ export class Leases implements Held {
   readonly #lease: Script;
   readonly #announce: Script;
   readonly #leases = new Map<LeaseTag, Lease>();
+  /** What a node of a cluster has not answered yet: it is not asked again, and nobody waits long for it. */
+  readonly #asking = new Map<LeaseTag, Promise<void>>();
+  readonly #patienceMs: number;
+  #workers = 1;
   /** No more worked on, and given back at the next check: what is under way has until then. */
   #leaving: readonly LeaseTag[] = [];
 
@@ -54,6 +62,8 @@ export class Leases implements Held {
     this.#log = observers.log;
     this.#lease = defineScript(redis, 'ttLease', 'lease.lua', import.meta.url);
     this.#announce = defineScript(redis, 'ttAnnounce', 'announce.lua', import.meta.url);
+    // One server answers everything or nothing. One node of a cluster must not cost the leases on the others.
+    this.#patienceMs = redis instanceof Cluster ? this.checkEveryMs / PATIENT_PARTS : Infinity;
   }
 
   /** How often `check` has to run. */
@@ -66,47 +76,87 @@ export class Leases implements Held {
     return lease !== undefined && performance.now() < lease.untilMs ? lease.token : undefined;
   }
 
-  /** Renews what this worker has, gives back what is more than its share, and takes what is free. */
+  /** Renews what this worker has, gives back what is more than its share, and takes what is free. Rejects when nobody answers. */
   async check(): Promise<void> {
-    const { worker, tags, lastsMs } = this.#options;
-    const workers = Number(await this.#announce([redisKeys.workers], [worker, lastsMs]));
-    const share = Math.ceil(tags.length / Math.max(1, workers));
-    await this.#renew();
-    await this.#leave([...this.#leases.keys()].slice(share));
-    await this.#take(share);
+    const { tags } = this.#options;
+    const failures = [...(await this.#renew()), ...(await this.#count())];
+    const share = Math.ceil(tags.length / Math.max(1, this.#workers));
+    const surplus = [...this.#leases.keys()].filter((tag) => !this.#asking.has(tag)).slice(share);
+    failures.push(...(await this.#leave(surplus)), ...(await this.#take(share)));
     this.#metrics.leasesHeld.set(this.#leases.size);
+    if (failures.length === 0) return;
+    if (tags.every((tag) => this.tokenOf(tag) === undefined)) throw failures[0];
+    this.#log.debug({ err: failures[0], failures: failures.length }, 'some leases could not be asked for');
   }
 
   /** Gives back all of them, so that nobody has to wait until they run out. */
   async release(): Promise<void> {
     await this.#announce([redisKeys.workers], [this.#options.worker, 0]);
-    await this.#leave([...this.#leases.keys()]);
-    await this.#leave([]);
+    const failures = [...(await this.#leave([...this.#leases.keys()])), ...(await this.#leave([]))];
+    if (failures.length > 0) throw failures[0];
   }
 
-  async #renew(): Promise<void> {
-    await Promise.all([...this.#leases.keys()].map((tag) => this.#ask(tag, '')));
+  async #count(): Promise<readonly unknown[]> {
+    const { worker, lastsMs } = this.#options;
+    const counting = this.#announce([redisKeys.workers], [worker, lastsMs]).then((count) => {
+      this.#workers = Number(count);
+    });
+    return await this.#waitFor([counting]);
   }
 
-  async #take(share: number): Promise<void> {
-    const free = this.#options.tags.filter((tag) => !this.#leases.has(tag) && !this.#leaving.includes(tag));
+  async #renew(): Promise<readonly unknown[]> {
+    return await this.#waitFor([...this.#leases.keys()].map((tag) => this.#ask(tag, '')));
+  }
+
+  async #take(share: number): Promise<readonly unknown[]> {
+    const free = this.#options.tags.filter(
+      (tag) => !this.#leases.has(tag) && !this.#leaving.includes(tag) && !this.#asking.has(tag),
+    );
     // Beyond its share a worker takes only what those whose share it is leave alone.
     const left = 2 * this.checkEveryMs;
     const before = this.#leases.size;
-    for (const tag of shuffled(free)) await this.#ask(tag, this.#leases.size < share ? 0 : left);
+    const untilMs = performance.now() + this.#patienceMs;
+    const failures: unknown[] = [];
+    for (const tag of shuffled(free)) {
+      if (performance.now() >= untilMs) break;
+      failures.push(...(await this.#waitFor([this.#ask(tag, this.#leases.size < share ? 0 : left)])));
+    }
     const taken = this.#leases.size - before;
     if (taken > 0) this.#log.info({ taken, held: this.#leases.size }, 'leases are taken');
+    return failures;
   }
 
-  async #leave(tags: readonly LeaseTag[]): Promise<void> {
+  async #leave(tags: readonly LeaseTag[]): Promise<readonly unknown[]> {
     const before = this.#leaving;
     this.#leaving = tags;
     for (const tag of tags) this.#leases.delete(tag);
-    await Promise.all(before.map((tag) => this.#lease([redisKeys.lease(tag)], [this.#options.worker, 0, ''])));
+    const failures = await this.#waitFor(
+      before.map(async (tag) => {
+        await this.#lease([redisKeys.lease(tag)], [this.#options.worker, 0, '']);
+      }),
+    );
     if (before.length > 0) this.#log.info({ given: before.length, held: this.#leases.size }, 'leases are given back');
+    return failures;
   }
 
-  async #ask(tag: LeaseTag, freeForMs: number | ''): Promise<void> {
+  /** What failed, among what came to an end in time. */
+  async #waitFor(answers: readonly Promise<void>[]): Promise<readonly unknown[]> {
+    const failures: unknown[] = [];
+    const settled = Promise.all(answers.map((answer) => answer.catch((error: unknown) => failures.push(error))));
+    await (this.#patienceMs === Infinity ? settled : Promise.race([settled, delay(this.#patienceMs)]));
+    return failures;
+  }
+
+  /** Does nothing while an answer is due. */
+  #ask(tag: LeaseTag, freeForMs: number | ''): Promise<void> {
+    const underWay = this.#asking.get(tag);
+    if (underWay !== undefined) return underWay;
+    const asking = this.#askAnew(tag, freeForMs).finally(() => this.#asking.delete(tag));
+    this.#asking.set(tag, asking);
+    return asking;
+  }
+
+  async #askAnew(tag: LeaseTag, freeForMs: number | ''): Promise<void> {
     const { worker, lastsMs } = this.#options;
     // From when it was asked for, which was before it began on the server, and less what clocks may differ by.
     const untilMs = performance.now() + lastsMs * (1 - CLOCK_DRIFT) - CLOCK_RESOLUTION_MS;

@@ -131,12 +131,12 @@ export class PersistLoop {
     { unstorable, conflicts }: StoreResult,
     letters: ShardLetter[],
   ): Promise<void> {
-    const pipeline = this.#redis.pipeline();
     const stored = batch.filter((_, index) => !unstorable.has(index) && !conflicts.has(index));
-    for (const [shard, ids] of groupIds(stored)) {
-      pipeline.xack(redisKeys.readings(shard), consumerGroups.persist, ...ids);
-    }
-    for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
+    await Promise.all(
+      [...groupIds(stored)].map(([shard, ids]) =>
+        this.#redis.xack(redisKeys.readings(shard), consumerGroups.persist, ...ids),
+      ),
+    );
     for (const [index, { shard, id: entry, json, pack }] of batch.entries()) {
       const reason = unstorable.get(index);
       const readings = conflicts.get(index);

@@ -15,7 +15,7 @@ const FIELD = 'strong-motion|dev-1';
 test('the script appends, keeps and publishes in one step, and does none of it at an unexpected state', async () => {
   await using stores = await openWorkerStores();
   const { redis } = stores;
-  const subscriber = stores.openRedis('test-subscriber');
+  const subscriber = stores.openSubscriber('test-subscriber');
   const frames: string[] = [];
   subscriber.on('message', (_channel, frame) => frames.push(frame));
   await subscriber.subscribe(redisChannels.alerts);

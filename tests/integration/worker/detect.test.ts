@@ -29,7 +29,7 @@ test('a reading beyond the limit raises an alert and one below the second limit 
   await using stores = await openWorkerStores();
   await projectRule(stores.redis, thresholdRule());
   await projectDevice(stores.redis, 'dev-1');
-  const subscriber = stores.openRedis('test-subscriber');
+  const subscriber = stores.openSubscriber('test-subscriber');
   const frames: string[] = [];
   subscriber.on('message', (_channel, frame) => frames.push(frame));
   await subscriber.subscribe(redisChannels.alerts);
@@ -126,7 +126,7 @@ test('a changed rule, a changed device and a new device take effect while detect
   await projectRule(stores.redis, thresholdRule({ limit: 100, clear_limit: 50 }));
   await projectDevice(stores.redis, 'dev-1', { zones: [] });
   const { loop, view } = startDetecting(stores);
-  const subscriber = stores.openRedis('test-subscriber');
+  const subscriber = stores.openSubscriber('test-subscriber');
   const watch = new RegistryWatch({ redis: stores.redis, subscriber, onChange: () => view.clear(), log: stores.log });
   await watch.start();
   let timeUs = nowUs();

@@ -89,7 +89,7 @@ test('updates and revocations reach Redis, with the version announced after them
   const store = new RegistryStore(stores.database);
   const projector = createProjector(stores);
   const announced: string[] = [];
-  const subscriber = stores.openRedis('test-subscriber');
+  const subscriber = stores.openSubscriber('test-subscriber');
   subscriber.on('message', (_channel, version) => announced.push(version));
   await subscriber.subscribe(redisChannels.registryChanged);
   const registration = deviceRegistration('dev-1');
