@@ -6,6 +6,9 @@ import { FAULTS } from './faults/faults.ts';
 
 const isFault = (name: string): boolean => FAULTS.some((fault) => fault.name === name);
 
+/** There is one for each master. */
+const WAIT_REPLICAS = ['0', '1'] as const;
+
 const optionsSchema = z.object({
   only: z
     .string()
@@ -19,7 +22,9 @@ const optionsSchema = z.object({
     .prefault('1'),
   quick: z.boolean().default(false),
   embedded: z.boolean().default(false),
+  cluster: z.boolean().default(false),
   powerCut: z.enum(FSYNCS).optional(),
+  failover: z.enum(WAIT_REPLICAS).transform(Number).optional(),
   json: z.boolean().default(false),
 });
 export type ChaosOptions = z.infer<typeof optionsSchema>;
@@ -33,12 +38,23 @@ export function parseChaosOptions(argv: readonly string[]): ChaosOptions {
     .option('--seed <n>', 'of the random pairs, and of what is random in a fault (default: 1)')
     .option('--quick', 'shorter faults, no pairs: 6 minutes at most in place of 25')
     .option('--embedded', 'the database of npm start in place of PostgreSQL; kills alone')
+    .option('--cluster', 'a Redis Cluster of three masters and three replicas in place of one Redis')
     .addOption(
       new Option('--power-cut <fsync>', 'no faults: what a power cut takes from a Redis that syncs so').choices(FSYNCS),
+    )
+    .addOption(
+      new Option(
+        '--failover <replicas>',
+        'no faults: what the failover of a Redis Cluster takes when ingest waits for so many replicas',
+      ).choices(WAIT_REPLICAS),
     )
     .addOption(new Option('--json', 'the last line of the output is the result as JSON'));
   command.parse(argv);
   const parsed = optionsSchema.safeParse(command.opts());
   if (!parsed.success) throw new CommandFailure(z.prettifyError(parsed.error));
+  const { cluster, embedded, powerCut, failover } = parsed.data;
+  if ([cluster, embedded, powerCut !== undefined, failover !== undefined].filter(Boolean).length > 1) {
+    throw new CommandFailure('--cluster, --embedded, --power-cut and --failover go one at a time');
+  }
   return parsed.data;
 }

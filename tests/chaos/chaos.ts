@@ -6,6 +6,7 @@ import { createStopRequest } from '../../scripts/process/stop-request.ts';
 import { uniformAt } from '../../firmware-sim/random.ts';
 import { parseChaosOptions } from './chaos-options.ts';
 import { formatFault, formatHeader, isProven, reportChaos, type FaultReport } from './chaos-report.ts';
+import { formatFailover, isFailoverSafe, measureFailover } from './failover/measure-failover.ts';
 import { cutPower, formatPowerCut } from './power-cut/cut-power.ts';
 import type { Fault } from './faults/fault.ts';
 import { FAULTS, KILLS } from './faults/faults.ts';
@@ -30,7 +31,13 @@ await runMain(async () => {
     console.log(options.json ? JSON.stringify(cut) : formatPowerCut(cut));
     return cut.acknowledged > 0 && (cut.fsync !== 'always' || cut.lost === 0) ? 0 : 1;
   }
-  await using matrix = await Matrix.open({ durations, random, embedded: options.embedded }, context);
+  if (options.failover !== undefined) {
+    const failover = await measureFailover(options.failover, random, context);
+    console.log(options.json ? JSON.stringify(failover) : formatFailover(failover));
+    return isFailoverSafe(failover) ? 0 : 1;
+  }
+  const cluster = options.cluster ? { waitReplicas: 1 } : undefined;
+  await using matrix = await Matrix.open({ durations, random, embedded: options.embedded, cluster }, context);
 
   const skipped: Record<string, string> = {};
   const wanted = (options.embedded ? KILLS : FAULTS).filter(({ name }) => options.only?.includes(name) ?? true);

@@ -62,7 +62,7 @@ export class Matrix implements AsyncDisposable {
 
   static async open(options: MatrixOptions, { folder, guard, say }: BenchContext): Promise<Matrix> {
     say(
-      `starting a platform with two workers, ${options.embedded === true ? 'PGlite' : 'PostgreSQL'}, Redis and Mosquitto of its own`,
+      `starting a platform with two workers, ${options.embedded === true ? 'PGlite' : 'PostgreSQL'}, ${options.cluster === undefined ? 'Redis' : 'a Redis Cluster'} and Mosquitto of its own`,
     );
     const stack = await ChaosStack.open(folder, guard, options);
     const load = new ChaosLoad();
@@ -172,7 +172,7 @@ async function register(stack: ChaosStack, fleet: readonly FleetDevice[]): Promi
   try {
     const registry = new RegistryStore(database);
     await registry.applyRules([PROBE_RULE]);
-    await untilProjected(stack.redisUrl, await registry.registerDevices(fleet.map(registrationOf)));
+    await untilProjected(stack.redis.url, await registry.registerDevices(fleet.map(registrationOf)));
   } finally {
     await database.end();
   }

@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { POSITION_FIELD } from '../../../contracts/detect-checkpoint.ts';
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
+import type { Redis } from '../../../platform/redis/open-redis.ts';
 
 const groupsSchema = z.array(z.array(z.unknown()));
 

@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import pg from 'pg';
 import { parseTransition, TRANSITION_FIELD } from '../../../contracts/alert-transition.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
+import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { LedgerReading } from '../load/phase-ledger.ts';
 import { PROBE_LIMIT, PROBE_METRIC, PROBE_RULE } from '../load/probe-rule.ts';
 

@@ -25,7 +25,7 @@ const freezes: readonly Fault[] = KILLED.map((name) => ({
   name: `freeze-${name}`,
   touches: [name],
   inject: async ({ stack, durations }) => {
-    stack.member(name).freeze();
+    await stack.member(name).freeze();
     await delay(durations.frozenMs);
     stack.member(name).resume();
     return undefined;
@@ -105,7 +105,7 @@ const connectionResets: Fault = {
     const untilMs = performance.now() + durations.disturbedMs;
     while (performance.now() < untilMs) {
       const way = WAYS[Math.floor(random() * WAYS.length)] ?? 'redis';
-      stack.way(way).drop();
+      stack.drop(way);
       await delay(100 + random() * 400);
     }
     return undefined;
@@ -131,7 +131,7 @@ const rivalWorkers: Fault = {
     const untilMs = performance.now() + 2 * durations.disturbedMs;
     for (let turn = 0; performance.now() < untilMs; turn += 1) {
       const worker = stack.member(turn % 2 === 0 ? 'worker' : 'worker-2');
-      worker.freeze();
+      await worker.freeze();
       await delay(2500 + random() * 2000);
       worker.resume();
       await delay(random() * 500);
@@ -162,7 +162,7 @@ const backlogFull: Fault = {
     await stack.member('ingest').stop();
     await stack.member('ingest').start();
     const workers = [stack.member('worker'), stack.member('worker-2')];
-    for (const worker of workers) worker.freeze();
+    for (const worker of workers) await worker.freeze();
     const count = () => stack.withRedis((redis) => countBacklog(redis, shardCount));
     for (let [before, now] = [-1, await count()]; now > before; [before, now] = [now, await count()]) await delay(1000);
     await delay(durations.deadMs);
@@ -197,9 +197,9 @@ const redisFull: Fault = {
   name: 'redis-full',
   touches: ['redis', 'worker', 'worker-2'],
   inject: async ({ stack, durations }) => {
-    await stack.withRedis((redis) => redis.config('SET', 'maxmemory', '1'));
+    await stack.configureRedis('maxmemory', '1');
     await delay(durations.disturbedMs);
-    await stack.withRedis((redis) => redis.config('SET', 'maxmemory', '0'));
+    await stack.configureRedis('maxmemory', '0');
     return undefined;
   },
 };

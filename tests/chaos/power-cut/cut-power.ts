@@ -28,7 +28,7 @@ export async function cutPower(fsync: Fsync, random: () => number, context: Benc
   const redis = { fsync, environment: files.environment };
   await using matrix = await Matrix.open({ random, redis }, context);
   const { stack, load } = matrix;
-  for (const name of ['worker', 'worker-2'] as const) stack.member(name).freeze();
+  for (const name of ['worker', 'worker-2'] as const) await stack.member(name).freeze();
   const path = await findAppendOnlyFile(context.folder);
   const { size: before } = await stat(path);
   load.start();

@@ -1,22 +1,25 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
+import { createLogger } from '../../../platform/log/logger.ts';
 import { migrate } from '../../../platform/postgres/migrate.ts';
+import { openRedis, waitForRedis, type Redis } from '../../../platform/redis/open-redis.ts';
 import { compiledProgram } from '../../../scripts/dev-stack/compiled.ts';
 import { serviceEnvironment, type ServiceName } from '../../../scripts/dev-stack/environment.ts';
 import { startMosquitto } from '../../../scripts/dev-stack/start-mosquitto.ts';
-import { startRedis, type RedisOptions } from '../../../scripts/dev-stack/start-redis.ts';
+import type { RedisOptions } from '../../../scripts/dev-stack/start-redis.ts';
 import { isReady } from '../../../scripts/dev-stack/start-service.ts';
 import { findFreePort } from '../../../scripts/process/free-port.ts';
 import type { Guard } from '../../../scripts/process/guard.ts';
 import { startProcess } from '../../../scripts/process/running-process.ts';
 import { waitUntilReady } from '../../../scripts/process/wait-until-ready.ts';
 import { standBefore, type CutOffServer } from '../../support/cut-off-server.ts';
-import { Member } from './member.ts';
 import type { ChaosDatabase } from './chaos-database.ts';
+import type { Breakable, ChaosRedis } from './chaos-redis.ts';
+import { prepareClusterRedis } from './cluster-redis.ts';
 import { prepareEmbeddedServer } from './embedded-server.ts';
+import { Member } from './member.ts';
 import { PostgresServer } from './postgres-server.ts';
+import { prepareSingleRedis } from './single-redis.ts';
 
 export const MEMBERS = ['redis', 'postgres', 'mosquitto', 'worker', 'worker-2', 'broadcaster', 'ingest'] as const;
 export type MemberName = (typeof MEMBERS)[number];
@@ -28,11 +31,19 @@ export type Way = (typeof WAYS)[number];
 /** A worker is not ready before its database is, which may be away for a minute. */
 const READY_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 10_000;
+const REDIS_DEADLINE_MS = 30_000;
 
 export interface StackOptions {
   /** The database of `npm start` in place of PostgreSQL. */
   readonly embedded?: boolean;
   readonly redis?: Pick<RedisOptions, 'fsync' | 'environment'>;
+  /** Three masters and three replicas in place of one Redis. */
+  readonly cluster?: ClusterOptions | undefined;
+}
+
+export interface ClusterOptions {
+  /** That ingest waits for. */
+  readonly waitReplicas: number;
 }
 
 /** Settings that a fault may change. */
@@ -40,10 +51,10 @@ type Settings = Readonly<Record<string, string>>;
 
 /** A whole platform, two workers among it, whose members can be killed and frozen and whose connections can be cut. */
 export class ChaosStack implements AsyncDisposable {
-  readonly members: ReadonlyMap<MemberName, Member>;
-  readonly ways: ReadonlyMap<Way, CutOffServer>;
-  /** Of the servers themselves, not through the ways. */
-  readonly redisUrl: string;
+  readonly members: ReadonlyMap<MemberName, Breakable>;
+  readonly ways: ReadonlyMap<Way, readonly CutOffServer[]>;
+  readonly redis: ChaosRedis;
+  /** Not through the way. */
   readonly databaseUrl: string;
   readonly database: ChaosDatabase;
   /** As devices see them. */
@@ -55,7 +66,7 @@ export class ChaosStack implements AsyncDisposable {
   private constructor(parts: Parts) {
     this.members = parts.members;
     this.ways = parts.ways;
-    this.redisUrl = parts.redisUrl;
+    this.redis = parts.redis;
     this.databaseUrl = parts.database.url;
     this.database = parts.database;
     this.ingestUrl = new URL(parts.ingestUrl);
@@ -66,27 +77,29 @@ export class ChaosStack implements AsyncDisposable {
 
   static async open(folder: string, guard: Guard, options: StackOptions): Promise<ChaosStack> {
     const ports = new Map<string, number>();
-    for (const name of ['redis', 'mosquitto', 'ingest', 'broadcaster', ...MEMBERS.map((member) => `${member} admin`)]) {
+    for (const name of ['mosquitto', 'ingest', 'broadcaster', ...MEMBERS.map((member) => `${member} admin`)]) {
       ports.set(name, await findFreePort());
     }
     const portOf = (name: string): number => ports.get(name) ?? 0;
-    const password = randomBytes(18).toString('base64url');
-    const redisUrl = `redis://:${password}@127.0.0.1:${portOf('redis')}`;
     const database =
       options.embedded === true
         ? await prepareEmbeddedServer(join(folder, 'database'), guard)
         : await PostgresServer.prepare(guard);
     await mkdir(join(folder, 'logs'), { recursive: true });
     const problems: string[] = [];
+    const onEnd = (what: string): void => void problems.push(what);
+    const redis =
+      options.cluster === undefined
+        ? await prepareSingleRedis(join(folder, 'redis'), guard, options.redis ?? {}, onEnd)
+        : await prepareClusterRedis(join(folder, 'redis'), guard, onEnd);
     const before = async (url: string) => standBefore(url);
     const ways = {
-      redis: await before(redisUrl),
       postgres: await before(database.url),
       mosquitto: await before(`mqtt://127.0.0.1:${portOf('mosquitto')}`),
       ingest: await before(`http://127.0.0.1:${portOf('ingest')}`),
     };
     const stores = {
-      redisUrl: ways.redis.url,
+      redisUrl: redis.url,
       databaseUrl: ways.postgres.url,
       broker: { url: ways.mosquitto.url, group: 'chaos' },
     };
@@ -98,6 +111,7 @@ export class ChaosStack implements AsyncDisposable {
           return {
             TELLTALE_INGEST_PORT: String(portOf('ingest')),
             TELLTALE_INGEST_ADMIN_PORT: admin,
+            TELLTALE_INGEST_WAIT_REPLICAS: String(options.cluster?.waitReplicas ?? 0),
             ...ingestSettings.current,
           };
         case 'broadcaster':
@@ -125,11 +139,7 @@ export class ChaosStack implements AsyncDisposable {
         throw error;
       }
     };
-    const starts: Record<MemberName, () => Promise<Awaited<ReturnType<typeof startProcess>>>> = {
-      redis: async () => {
-        const own = { ...options.redis, port: portOf('redis'), password, folder: join(folder, 'redis') };
-        return (await startRedis(own, guard)).process;
-      },
+    const starts = {
       postgres: database.start,
       mosquitto: async () =>
         (await startMosquitto({ port: portOf('mosquitto'), folder: join(folder, 'mosquitto') }, guard)).process,
@@ -138,13 +148,13 @@ export class ChaosStack implements AsyncDisposable {
       broadcaster: startService('broadcaster', 'broadcaster'),
       ingest: startService('ingest', 'ingest'),
     };
-    const members = new Map(
-      MEMBERS.map((name) => [name, new Member(name, starts[name], (what) => problems.push(what))]),
+    const members = new Map<MemberName, Breakable>(
+      MEMBERS.map((name) => [name, name === 'redis' ? redis.member : new Member(name, starts[name], onEnd)]),
     );
     const stack = new ChaosStack({
       members,
-      ways: new Map(WAYS.map((way) => [way, ways[way].server])),
-      ...{ redisUrl, database, ingestSettings, problems },
+      ways: new Map(WAYS.map((way) => [way, way === 'redis' ? redis.ways : [ways[way].server]])),
+      ...{ redis, database, ingestSettings, problems },
       ingestUrl: ways.ingest.url,
       mqttUrl: ways.mosquitto.url,
     });
@@ -162,16 +172,15 @@ export class ChaosStack implements AsyncDisposable {
     }
   }
 
-  member(name: MemberName): Member {
+  member(name: MemberName): Breakable {
     const member = this.members.get(name);
     if (member === undefined) throw new Error(`there is no ${name}`);
     return member;
   }
 
-  way(way: Way): CutOffServer {
-    const server = this.ways.get(way);
-    if (server === undefined) throw new Error(`there is no way to ${way}`);
-    return server;
+  /** Breaks the connections that are open now. */
+  drop(way: Way): void {
+    for (const server of this.ways.get(way) ?? []) server.drop();
   }
 
   /** The next start of ingest has these settings beside its own. */
@@ -185,12 +194,25 @@ export class ChaosStack implements AsyncDisposable {
   }
 
   async withRedis<T>(use: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = new Redis(this.redisUrl);
-    redis.on('error', () => undefined);
+    const { url } = this.redis;
+    const redis = openRedis({ url, name: 'chaos', manner: 'patient' }, createLogger('chaos', 'silent'));
     try {
+      await waitForRedis(redis, REDIS_DEADLINE_MS);
       return await use(redis);
     } finally {
       redis.disconnect();
+    }
+  }
+
+  /** A setting of every server. */
+  async configureRedis(name: string, value: string): Promise<void> {
+    for (const url of this.redis.serverUrls) {
+      const server = openRedis({ url, name: 'chaos', manner: 'patient' }, createLogger('chaos', 'silent'));
+      try {
+        await server.config('SET', name, value);
+      } finally {
+        server.disconnect();
+      }
     }
   }
 
@@ -198,15 +220,16 @@ export class ChaosStack implements AsyncDisposable {
     for (const name of [...MEMBERS].reverse()) {
       await this.member(name).stop(name === 'postgres' ? 'SIGINT' : 'SIGTERM');
     }
-    for (const server of this.ways.values()) await server[Symbol.asyncDispose]();
+    for (const way of WAYS) if (way !== 'redis') await this.ways.get(way)?.[0]?.[Symbol.asyncDispose]();
+    await this.redis[Symbol.asyncDispose]();
     await this.database[Symbol.asyncDispose]();
   }
 }
 
 interface Parts {
-  readonly members: ReadonlyMap<MemberName, Member>;
-  readonly ways: ReadonlyMap<Way, CutOffServer>;
-  readonly redisUrl: string;
+  readonly members: ReadonlyMap<MemberName, Breakable>;
+  readonly ways: ReadonlyMap<Way, readonly CutOffServer[]>;
+  readonly redis: ChaosRedis;
   readonly database: ChaosDatabase;
   readonly ingestUrl: string;
   readonly mqttUrl: string;

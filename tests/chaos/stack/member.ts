@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ExitStatus } from '../../../scripts/process/exit-status.ts';
 import { describeExit } from '../../../scripts/process/exit-status.ts';
 import type { RunningProcess } from '../../../scripts/process/running-process.ts';
+import type { Breakable } from './chaos-redis.ts';
 
 const STOP_DEADLINE_MS = 10_000;
 /** A server that was killed may leave children or files that the next one has to wait for. */
@@ -10,7 +11,7 @@ const START_ATTEMPTS = 10;
 const BETWEEN_ATTEMPTS_MS = 500;
 
 /** A program of the platform that faults happen to: the same place, ports and data at each start. */
-export class Member {
+export class Member implements Breakable {
   readonly name: string;
   readonly #start: () => Promise<RunningProcess>;
   readonly #onEnd: (what: string) => void;
@@ -55,9 +56,10 @@ export class Member {
   }
 
   /** Alive and silent: it and all its children stand still. */
-  freeze(): void {
+  freeze(): Promise<void> {
     this.#require();
     this.#signalAll('SIGSTOP');
+    return Promise.resolve();
   }
 
   resume(): void {

@@ -1,0 +1,98 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Guard } from '../../../scripts/process/guard.ts';
+import { eventually } from '../../support/eventually.ts';
+import { prepareRedisCluster, type Master, type PreparedCluster } from '../../support/redis-cluster.ts';
+import type { Breakable, ChaosRedis } from './chaos-redis.ts';
+import { Member } from './member.ts';
+
+const FAILOVER_DEADLINE_MS = 30_000;
+
+/** Not started. */
+export async function prepareClusterRedis(
+  folder: string,
+  guard: Guard,
+  onEnd: (what: string) => void,
+): Promise<ChaosRedis & { readonly member: ClusterMember }> {
+  const cluster = await prepareRedisCluster(folder, guard);
+  const members = cluster.nodes.map(({ start }, number) => new Member(`redis-${number + 1}`, start, onEnd));
+  return {
+    url: cluster.url,
+    ways: cluster.nodes.map(({ way }) => way),
+    serverUrls: cluster.nodes.map(({ url }) => url),
+    member: new ClusterMember(cluster, members),
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+  };
+}
+
+/** All nodes of a cluster, of which one master at a time is killed or frozen, each in its turn. */
+export class ClusterMember implements Breakable {
+  readonly #cluster: PreparedCluster;
+  readonly #members: readonly Member[];
+  #joined = false;
+  #turn = 0;
+
+  constructor(cluster: PreparedCluster, members: readonly Member[]) {
+    this.#cluster = cluster;
+    this.#members = members;
+  }
+
+  get runs(): boolean {
+    return this.#members.every(({ runs }) => runs);
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.start()));
+    if (!this.#joined) await this.#cluster.join();
+    this.#joined = true;
+    await this.#cluster.settle();
+  }
+
+  /** Resolves when its replica has taken over. */
+  async kill9(): Promise<void> {
+    await this.killBehind(0);
+  }
+
+  /** As kill9, of a master whose replica has heard nothing from it for so long: of what it says last nobody knows. */
+  async killBehind(behindMs: number): Promise<void> {
+    const { node, replica } = await this.#nextMaster();
+    if (behindMs > 0) {
+      if (replica === undefined) throw new Error('the master has no replica');
+      await this.#memberOf(replica).freeze();
+      await delay(behindMs);
+    }
+    await this.#memberOf(node).kill9();
+    this.resume();
+    await eventually(async () => {
+      const masters = await this.#cluster.masters();
+      if (!masters.some((master) => master.node === replica)) throw new Error('no replica has taken over');
+    }, FAILOVER_DEADLINE_MS);
+  }
+
+  async stop(signal?: NodeJS.Signals): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.stop(signal)));
+  }
+
+  async freeze(): Promise<void> {
+    const { node } = await this.#nextMaster();
+    await this.#memberOf(node).freeze();
+  }
+
+  resume(): void {
+    for (const member of this.#members) member.resume();
+  }
+
+  async #nextMaster(): Promise<Master> {
+    await this.#cluster.settle();
+    const masters = await this.#cluster.masters();
+    const master = masters[this.#turn % masters.length];
+    if (master === undefined) throw new Error('the cluster has no master');
+    this.#turn += 1;
+    return master;
+  }
+
+  #memberOf(number: number): Member {
+    const member = this.#members[number];
+    if (member === undefined) throw new Error(`there is no node ${number}`);
+    return member;
+  }
+}
