@@ -15,6 +15,10 @@ export class CapturedEnvelopes implements Transport {
     this.#line = line;
   }
 
+  get repeats(): boolean {
+    return this.#line.repeats;
+  }
+
   async deliver(envelope: Envelope, signal: AbortSignal): Promise<Delivery> {
     const delivery = await this.#line.deliver(envelope, signal);
     if (delivery.kind === 'accepted') {

@@ -8,6 +8,8 @@ const LONGEST_RETRY_AFTER_MS = 30_000;
 /** What a device has been through with one pack. */
 export interface PackHistory {
   readonly readings: number;
+  /** Whether an envelope that was sent once may have been judged before. */
+  readonly repeats: boolean;
   /** How often the present envelope was sent. */
   sends: number;
   /** Without a final answer, in a row. */
@@ -47,8 +49,10 @@ export function decideStep(delivery: Delivery, history: PackHistory, random: Ran
 function decideRefused(code: string, trueTimeMs: number | undefined, history: PackHistory, random: Random): Step {
   switch (code) {
     case 'replay-detected':
-      // Only an envelope sent before can have lost its 202; a fresh nonce that was used already is somebody else's.
-      return history.sends > 1 ? { kind: 'acknowledged', outcome: 'already-delivered' } : { kind: 'dropped', code };
+      // Only an envelope that arrived before can have lost its 202; a fresh nonce that was used already is somebody else's.
+      return history.sends > 1 || history.repeats
+        ? { kind: 'acknowledged', outcome: 'already-delivered' }
+        : { kind: 'dropped', code };
     case 'nonce-too-old':
       return {
         kind: 'sign-again',

@@ -74,6 +74,7 @@ export class Outbox {
     const { transport, observer, random } = this.#parts;
     const history: PackHistory = {
       readings: pack.readings.length,
+      repeats: transport.repeats,
       ...{ sends: 0, failures: 0, tooOld: 0, clockWasSet: false },
     };
     let envelope = this.#sign(pack);

@@ -5,6 +5,7 @@ import type { Delivery, Transport } from './transport.ts';
 
 /** One kept-alive connection, from an address of the device's own when one is given. */
 export class HttpTransport implements Transport {
+  readonly repeats = false;
   readonly #connection: HttpConnection;
 
   constructor(baseUrl: URL, localAddress: string | undefined) {

@@ -20,6 +20,7 @@ interface Awaited {
  * may still be lost: only the receipt of the platform proves a delivery. A missing receipt counts as no answer.
  */
 export class MqttTransport implements Transport {
+  readonly repeats = true;
   readonly #deviceId: string;
   readonly #client: MqttClient;
   #awaited: Awaited | undefined;

@@ -14,6 +14,8 @@ export type Silence = 'connection-refused' | 'connection-lost' | 'timeout';
 
 /** How one device sends; each device has its own. */
 export interface Transport extends Disposable {
+  /** Whether what is sent once may be judged more than once: a broker and the platform behind it try again by themselves. */
+  readonly repeats: boolean;
   /** Never rejects. An abort of the signal counts as no answer. */
   deliver(envelope: Envelope, signal: AbortSignal): Promise<Delivery>;
 }

@@ -48,6 +48,8 @@ export interface PreparedCluster extends AsyncDisposable {
   readonly settle: () => Promise<void>;
   /** The nodes that have slots; rejects while those that answer do not agree about it. */
   readonly masters: () => Promise<readonly Master[]>;
+  /** Nothing passes from a master to its replica until the answer is called. */
+  readonly disconnect: (master: number, replica: number) => Promise<() => Promise<void>>;
   /** The number of the node that has the key now. */
   readonly masterOf: (key: string) => Promise<number>;
 }
@@ -76,6 +78,11 @@ export async function prepareRedisCluster(
     join: () => joinNodes(nodes),
     settle: () => settle(nodes),
     masters: () => findMasters(nodes),
+    disconnect: async (master, replica) => {
+      await tell(nodes[replica], ['CONFIG', 'SET', 'masterauth', 'another']);
+      await tell(nodes[master], ['CLIENT', 'KILL', 'TYPE', 'replica']);
+      return () => tell(nodes[replica], ['CONFIG', 'SET', 'masterauth', password]);
+    },
     masterOf: (key) => findMaster(nodes, key),
     [Symbol.asyncDispose]: async () => {
       for (const { way } of nodes) await way[Symbol.asyncDispose]();
@@ -153,6 +160,11 @@ async function ask<T>({ url }: ClusterNode, use: (client: Redis) => Promise<T>):
   } finally {
     client.disconnect();
   }
+}
+
+async function tell(node: ClusterNode | undefined, [command = '', ...args]: readonly string[]): Promise<void> {
+  const told = node && (await ask(node, (client) => client.call(command, args)));
+  if (told === undefined) throw new Error('the node does not answer');
 }
 
 async function findMaster(nodes: readonly ClusterNode[], key: string): Promise<number> {

@@ -52,16 +52,14 @@ export class ClusterMember implements Breakable {
     await this.killBehind(0);
   }
 
-  /** As kill9, of a master whose replica has heard nothing from it for so long: of what it says last nobody knows. */
+  /** As kill9, of a master from which its replica has heard nothing for so long: what it says last nobody else knows. */
   async killBehind(behindMs: number): Promise<void> {
     const { node, replica } = await this.#nextMaster();
-    if (behindMs > 0) {
-      if (replica === undefined) throw new Error('the master has no replica');
-      await this.#memberOf(replica).freeze();
-      await delay(behindMs);
-    }
+    if (replica === undefined) throw new Error('the master has no replica');
+    const reconnect = behindMs > 0 ? await this.#cluster.disconnect(node, replica) : undefined;
+    await delay(behindMs);
     await this.#memberOf(node).kill9();
-    this.resume();
+    await reconnect?.();
     await eventually(async () => {
       const masters = await this.#cluster.masters();
       if (!masters.some((master) => master.node === replica)) throw new Error('no replica has taken over');
