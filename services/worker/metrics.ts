@@ -6,6 +6,7 @@ export interface WorkerMetrics {
   readonly persistSeconds: Histogram;
   readonly deadLetters: Counter<'reason'>;
   readonly logTrimmed: Counter;
+  readonly logLost: Counter;
   readonly leasesHeld: Gauge;
   readonly leasesLost: Counter;
   readonly transitions: Counter<'rule_kind' | 'kind' | 'severity'>;
@@ -36,6 +37,11 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     logTrimmed: new Counter({
       name: 'log_trimmed_entries_total',
       help: 'Entries deleted from the logs: stored and evaluated.',
+      registers,
+    }),
+    logLost: new Counter({
+      name: 'log_lost_entries_total',
+      help: 'Acknowledged entries that waited to be stored when their log was last seen before it was lost.',
       registers,
     }),
     leasesHeld: new Gauge({ name: 'leases_held', help: 'Shards and other streams that this worker has.', registers }),

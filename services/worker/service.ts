@@ -20,6 +20,7 @@ import { heldShards, passOverShards, passUnderLease } from './lease/leased-pass.
 import { Leases } from './lease/leases.ts';
 import { LogKeeper } from './log/log-keeper.ts';
 import { LogTrimmer } from './log/log-trimmer.ts';
+import { LossWatch } from './log/loss-watch.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { MetricDirectory } from './persist/metric-directory.ts';
 import { PackStore } from './persist/pack-store.ts';
@@ -42,6 +43,8 @@ const OTHER_DATABASE_CONNECTIONS = 3;
 const PROJECT_EVERY_MS = 250;
 const KEEP_LOG_EVERY_MS = 1000;
 const TRIM_LOG_EVERY_MS = 1000;
+/** What devices were acknowledged since the last look is not in the number of what was lost. */
+const WATCH_LOG_EVERY_MS = 250;
 const RETAIN_EVERY_MS = 600_000;
 /**
  * How far behind its newest report a mobile device may be in the registry. Ingest and detection read every device anew after
@@ -76,6 +79,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   const metrics = createWorkerMetrics(registry);
   const keeper = new LogKeeper(redis, database, shardCount, log);
   const trimmer = new LogTrimmer(redis, metrics);
+  const losses = new LossWatch(redis, { metrics, log });
   const projector = new Projector(redis, database, shardCount, log);
   const view = new RegistryView(redis);
   const subscriber = openSubscriber({ url, name: 'worker-subscriber' }, log);
@@ -137,6 +141,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   const loops = [
     { name: 'log', pauseMs: KEEP_LOG_EVERY_MS, pass: () => keeper.check() },
     { name: 'trim log', pauseMs: TRIM_LOG_EVERY_MS, pass: () => trimmer.trim(heldShards(leases, shards).keys()) },
+    { name: 'watch logs', pauseMs: WATCH_LOG_EVERY_MS, pass: () => losses.look(heldShards(leases, shards).keys()) },
     { name: 'correct lags', pauseMs: TRIM_LOG_EVERY_MS, pass: () => trimmer.correctOthers() },
     { name: 'retention', pauseMs: RETAIN_EVERY_MS, pass: () => retention.check(Date.now()) },
     { name: 'project', pauseMs: PROJECT_EVERY_MS, pass: () => projector.check() },
