@@ -4,7 +4,6 @@ import { AdminServer } from '../../platform/http/admin-server.ts';
 import { RunLoop, type LoopOptions } from '../../platform/lifecycle/run-loop.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
-import { endPostgres, openPostgres } from '../../platform/postgres/open-postgres.ts';
 import { SecurityEventStore } from '../../platform/postgres/security-event-store.ts';
 import { checkRedisIsSafe, claimShardCount } from '../../platform/redis/check-redis.ts';
 import { openRedis, openSubscriber, waitForRedis, type Redis } from '../../platform/redis/open-redis.ts';
@@ -14,6 +13,7 @@ import { AlertStore } from './alerts/alert-store.ts';
 import { StoreAlertsLoop } from './alerts/store-alerts-loop.ts';
 import { DeviceClocks } from './clocks/device-clocks.ts';
 import type { WorkerConfig } from './config.ts';
+import { openWorkerDatabases } from './databases.ts';
 import { DetectLoop } from './detect/detect-loop.ts';
 import { RegistryView } from './detect/registry-view.ts';
 import { heldShards, passOverShards, passUnderLease } from './lease/leased-pass.ts';
@@ -37,8 +37,6 @@ import { StoreSecurityEventsLoop } from './security/store-security-events-loop.t
 import { StrayReports } from './security/stray-reports.ts';
 
 const REDIS_START_TIMEOUT_MS = 20_000;
-/** Beside one for each persist lane. */
-const OTHER_DATABASE_CONNECTIONS = 3;
 /** A change of the registry reaches Redis within this time. */
 const PROJECT_EVERY_MS = 250;
 const KEEP_LOG_EVERY_MS = 1000;
@@ -65,22 +63,18 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   await waitForRedis(redis, REDIS_START_TIMEOUT_MS);
   await checkRedisIsSafe(redis);
   await claimShardCount(redis, shardCount);
-  const database = openPostgres(
-    {
-      url: config.DATABASE_URL,
-      name: 'telltale-worker',
-      maxConnections: OTHER_DATABASE_CONNECTIONS + config.TELLTALE_WORKER_PERSIST_LANES,
-    },
+  const { store, write, read } = openWorkerDatabases(
+    { url: config.DATABASE_URL, persistLanes: config.TELLTALE_WORKER_PERSIST_LANES },
     log,
+    resources,
   );
-  resources.defer('database', () => endPostgres(database));
 
   const registry = createMetricsRegistry('worker');
   const metrics = createWorkerMetrics(registry);
-  const keeper = new LogKeeper(redis, database, shardCount, log);
+  const keeper = new LogKeeper(redis, write, shardCount, log);
   const trimmer = new LogTrimmer(redis, metrics);
   const losses = new LossWatch(redis, { metrics, log });
-  const projector = new Projector(redis, database, shardCount, log);
+  const projector = new Projector(redis, read, shardCount, log);
   const view = new RegistryView(redis);
   const subscriber = openSubscriber({ url, name: 'worker-subscriber' }, log);
   resources.defer('Redis subscriber', () => subscriber.disconnect());
@@ -88,9 +82,9 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   resources.defer('registry watch', () => watch.close());
   await watch.start();
 
-  const retention = new Retention(database, new Partitions(database), keepDaysOf(config), log);
-  const clocks = new DeviceClocks(database);
-  const follower = new PositionFollower(database);
+  const retention = new Retention(write, new Partitions(write), keepDaysOf(config), log);
+  const clocks = new DeviceClocks(write);
+  const follower = new PositionFollower(write);
   const shards = Array.from({ length: shardCount }, (_, shard) => shard);
   // What lanes keep in memory is their own: one that fails forgets it, in the middle of what another does.
   const lanes = Array.from({ length: config.TELLTALE_WORKER_PERSIST_LANES }, (_, lane) => ({
@@ -99,8 +93,8 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     loop: new PersistLoop(
       { reader: open(`worker-persist-${lane}`), redis },
       new PackStore({
-        readings: new ReadingsStore(database, new MetricDirectory(database), new Partitions(database)),
-        positions: new PositionsStore(database, new Partitions(database)),
+        readings: new ReadingsStore(store, new MetricDirectory(store), new Partitions(store)),
+        positions: new PositionsStore(store, new Partitions(store)),
         strays: new StrayReports(redis, log),
         clocks,
       }),
@@ -120,11 +114,11 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     shards: among,
     loop: new DetectLoop(detectConnections, shardCount, { registry: view, alerts, metrics }),
   }));
-  const storeAlerts = new StoreAlertsLoop({ reader: open('worker-alerts'), redis }, new AlertStore(database), log);
-  const carryOut = new CarryOutLoop({ reader: open('worker-requests'), redis }, new RequestStore(database), log);
+  const storeAlerts = new StoreAlertsLoop({ reader: open('worker-alerts'), redis }, new AlertStore(write), log);
+  const carryOut = new CarryOutLoop({ reader: open('worker-requests'), redis }, new RequestStore(write), log);
   const storeSecurityEvents = new StoreSecurityEventsLoop(
     { reader: open('worker-security'), redis },
-    new SecurityEventStore(database),
+    new SecurityEventStore(write),
     log,
   );
 
