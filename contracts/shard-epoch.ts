@@ -8,6 +8,9 @@ export interface ShardEpoch {
   readonly refuseAtOrBeforeMs: number;
 }
 
+/** How far ahead of ours a device's clock may be: what it signed then could still be replayed into a new log. */
+export const EARLY_SKEW_MS = 30_000;
+
 export function formatShardEpoch(epoch: ShardEpoch): string {
   return `${epoch.createdMs}:${epoch.refuseAtOrBeforeMs}`;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRedis as startRedisServer, type RunningRedis } from '../../scripts/dev-stack/start-redis.ts';
@@ -21,6 +21,16 @@ export class TestRedis {
     this.#process = first.process;
     this.#start = start;
     this.#folder = folder;
+  }
+
+  /** Remembers the data of a stopped server; the answer brings it back, as who restores a backup does. */
+  async backUp(): Promise<() => Promise<void>> {
+    const copy = `${this.#folder}-backup`;
+    await cp(this.#folder, copy, { recursive: true });
+    return async () => {
+      await rm(this.#folder, { recursive: true });
+      await rename(copy, this.#folder);
+    };
   }
 
   async stop(): Promise<void> {

@@ -1,3 +1,4 @@
+import { Cluster } from 'ioredis';
 import { shardOf } from '../../../contracts/shard.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
@@ -25,6 +26,8 @@ interface Group {
   readonly shard: number;
   /** Empty while it is not known. */
   epoch: string;
+  /** What the log has to have, when that is to be looked at. */
+  newest: string | undefined;
   readonly envelopes: Admittable[];
   /** Of the envelopes among those that wait. */
   readonly positions: number[];
@@ -36,6 +39,10 @@ export class AdmissionQueue {
   readonly #script: AdmitScript;
   readonly #shardCount: number;
   readonly #epochs = new Map<number, string>();
+  /** Ids of the newest entries that were acknowledged, by shard. */
+  readonly #newest = new Map<number, string>();
+  /** Shards of a Redis that may have been started anew, perhaps from an older file, since they were last written to. */
+  readonly #doubted = new Set<number>();
   /** When a shard last refused for its backlog, by the monotonic clock. */
   readonly #fullAtMs = new Map<number, number>();
   #admittedAtMs = -Infinity;
@@ -45,6 +52,9 @@ export class AdmissionQueue {
     this.#redis = redis;
     this.#script = new AdmitScript(redis, options);
     this.#shardCount = shardCount;
+    redis.on('ready', () => {
+      for (const shard of this.#newest.keys()) this.#doubted.add(shard);
+    });
     this.#batcher = new CallBatcher({ redis, maxBatch: MAX_BATCH, run: (waiting) => this.#admitAll(waiting) });
   }
 
@@ -81,16 +91,24 @@ export class AdmissionQueue {
     settle: (position: number, outcome: AdmissionOutcome | Error) => void,
   ): Promise<Group[]> {
     await this.#learnEpochs(groups);
-    for (const group of groups) group.epoch = this.#epochs.get(group.shard) ?? '';
+    for (const group of groups) {
+      group.epoch = this.#epochs.get(group.shard) ?? '';
+      group.newest = this.#isDoubted(group.shard) ? this.#newest.get(group.shard) : undefined;
+    }
     const requests = groups.filter(({ epoch }) => epoch !== '');
     const replies = requests.length === 0 ? [] : await this.#script.run(requests);
     const nowMs = performance.now();
     return requests.filter((group, index) => {
       const reply = replies[index];
       if (reply?.kind === 'other-epoch') {
+        this.#newest.delete(group.shard);
         if (reply.current === undefined) this.#epochs.delete(group.shard);
         else this.#epochs.set(group.shard, reply.current);
         return reply.current !== undefined;
+      }
+      if (reply?.kind === 'decided') {
+        if (group.newest !== undefined) this.#doubted.delete(group.shard);
+        if (reply.newest !== undefined) this.#newest.set(group.shard, reply.newest);
       }
       for (const [at, position] of group.positions.entries()) {
         const outcome = outcomeAt(reply, at);
@@ -100,6 +118,11 @@ export class AdmissionQueue {
       }
       return false;
     });
+  }
+
+  /** A connection that was not broken leads to the server that it led to. In a cluster others take over without one. */
+  #isDoubted(shard: number): boolean {
+    return this.#redis instanceof Cluster || this.#doubted.has(shard);
   }
 
   async #learnEpochs(groups: readonly Group[]): Promise<void> {
@@ -117,7 +140,8 @@ function groupByShard(waiting: readonly Waiting[]): Group[] {
   const groups = new Map<number, Group>();
   for (const [position, { shard, envelope }] of waiting.entries()) {
     const group = groups.get(shard);
-    if (group === undefined) groups.set(shard, { shard, epoch: '', envelopes: [envelope], positions: [position] });
+    if (group === undefined)
+      groups.set(shard, { shard, epoch: '', newest: undefined, envelopes: [envelope], positions: [position] });
     else {
       group.envelopes.push(envelope);
       group.positions.push(position);

@@ -1,4 +1,5 @@
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
+import { EARLY_SKEW_MS } from '../../../contracts/shard-epoch.ts';
 import { MAX_METRICS_PER_DEVICE } from '../../../core/telemetry/reading.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
@@ -25,6 +26,8 @@ export interface AdmitRequest {
   readonly shard: number;
   /** As the caller knows it. */
   readonly epoch: string;
+  /** Id of an entry that the caller has seen in it: a log that ends before it gets another epoch. Not looked at without it. */
+  readonly newest?: string | undefined;
   readonly envelopes: readonly Admittable[];
 }
 
@@ -46,6 +49,8 @@ export type AdmitReply =
       readonly admissions: readonly Admission[];
       /** What was judged by an older version of the registry is stale. */
       readonly trustVersion: number;
+      /** Id of the newest entry that was appended; undefined when none was. */
+      readonly newest: string | undefined;
     }
   /** The log is another one; `current` is undefined when nobody has begun it yet. */
   | { readonly kind: 'other-epoch'; readonly current: string | undefined }
@@ -84,9 +89,10 @@ export class AdmitScript {
     const keys: string[] = [];
     const { replayWindow, maxBacklog } = this.#options;
     const values: (string | number)[] = [replayWindow, MAX_METRICS_PER_DEVICE, maxBacklog, consumerGroups.persist];
-    for (const { shard, epoch, envelopes } of requests) {
+    values.push(EARLY_SKEW_MS);
+    for (const { shard, epoch, newest, envelopes } of requests) {
       keys.push(redisKeys.readings(shard), redisKeys.epoch(shard), redisKeys.trust(shard));
-      values.push(epoch, envelopes.length);
+      values.push(epoch, newest ?? '', envelopes.length);
       for (const envelope of envelopes) {
         const { registryVersion, nonce, createdMs, pack, metrics } = envelope;
         keys.push(redisKeys.replay(shard, envelope.key));
@@ -123,7 +129,7 @@ function encodeMetrics(metrics: NonNullable<Admittable['metrics']>): string {
 
 function parseReply(reply: unknown, expected: number): AdmitReply {
   const parts: readonly unknown[] = Array.isArray(reply) ? reply : [];
-  const [kind, detail, ...words] = parts;
+  const [kind, detail, newest, ...words] = parts;
   const text = typeof detail === 'string' ? detail : '';
   if (kind === 'epoch') return { kind: 'other-epoch', current: text === '' ? undefined : text };
   if (kind === 'error') return { kind: 'failed', message: text };
@@ -132,5 +138,10 @@ function parseReply(reply: unknown, expected: number): AdmitReply {
   if (kind !== 'decided' || known.length !== expected) {
     throw new Error('admit.lua answered for another number of envelopes');
   }
-  return { kind: 'decided', admissions: known, trustVersion: Number(text) };
+  return {
+    kind: 'decided',
+    admissions: known,
+    trustVersion: Number(text),
+    newest: newest === '' ? undefined : String(newest),
+  };
 }

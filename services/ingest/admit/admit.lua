@@ -4,10 +4,12 @@
 -- ARGV[2]  how many metrics a device may have
 -- ARGV[3]  how many entries of a shard may wait to be stored
 -- ARGV[4]  consumer group that stores them
+-- ARGV[5]  milliseconds by which a device's clock may be ahead
 -- For each shard, one after the other:
 --   KEYS   readings stream, epoch, version of the registry at its last change of what devices may do (trust version), and
 --          for each envelope the replay window of the key that signed it and, if it has new metrics, those of the device
---   ARGV   epoch as the caller knows it, number of envelopes, and for each envelope: version of the registry by which it
+--   ARGV   epoch as the caller knows it, id of the newest entry that it has seen or "" when there is no need to look, number
+--          of envelopes, and for each envelope: version of the registry by which it
 --          was judged, nonce (decimal, below 2^53), created (Unix milliseconds), pack, new metrics
 --
 -- The pack is empty for a request that uses its nonce here and leaves nothing in the log.
@@ -18,8 +20,11 @@
 -- Returns for each shard one of
 --   {"epoch", <epoch or "">}   nothing was done: the log is not the one that the caller knows
 --   {"error", <message>}       a command failed; what came before it is admitted
---   {"decided", <trust version>, then for each envelope "accepted", "stale", "unit-conflict", "too-many-metrics",
+--   {"decided", <trust version>, <id of the newest entry of these or "">, then for each envelope "accepted", "stale", "unit-conflict", "too-many-metrics",
 --               "nonce-too-old", "replay-detected" or "backlog-full"}
+-- A log that ends before an entry that the caller has seen has gone back: what was acknowledged is missing in it, and its
+-- replay windows are old ones. It gets a new epoch here, so that nothing that was signed before is taken any more.
+--
 -- A stale envelope was judged by an older registry than the trust version: its key may have been revoked since.
 --
 -- A replay window is a string: 16 digits, the highest nonce, then one bit for each nonce in (highest - size, highest],
@@ -32,6 +37,7 @@ local window = tonumber(ARGV[1])
 local max_metrics = tonumber(ARGV[2])
 local max_backlog = tonumber(ARGV[3])
 local storing_group = ARGV[4]
+local early_ms = tonumber(ARGV[5])
 
 -- Clears the bits of positions first..last, which do not wrap.
 local function clear(key, first, last)
@@ -106,6 +112,30 @@ local function is_full(stream)
   return true
 end
 
+local function parse_id(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(ms), tonumber(seq)
+end
+
+-- Whether the log ends before the entry.
+local function ends_before(stream, id)
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  local last_id = last and last[1]
+  if not last_id then
+    -- Trimmed, or not there at all.
+    if redis.call('EXISTS', stream) == 0 then
+      return true
+    end
+    local info = redis.call('XINFO', 'STREAM', stream)
+    for i = 1, #info, 2 do
+      if info[i] == 'last-generated-id' then last_id = info[i + 1] end
+    end
+  end
+  local last_ms, last_seq = parse_id(last_id)
+  local ms, seq = parse_id(id)
+  return last_ms < ms or last_ms == ms and last_seq < seq
+end
+
 -- Why a device cannot have these metrics; else what is to be added to them.
 local function judge_metrics(key, json)
   local known, new = unpack(cjson.decode(json))
@@ -162,7 +192,7 @@ local function decide(log, key, metrics_key, version, nonce, created_ms, pack, m
   end
   -- First append, then mark: an append that fails must not leave a mark behind, or the reading would be lost for good.
   if pack ~= '' then
-    redis.call('XADD', log.stream, '*', 'pack', pack)
+    log.newest = redis.call('XADD', log.stream, '*', 'pack', pack)
   end
   if #added > 0 then
     redis.call('HSET', metrics_key, unpack(added))
@@ -177,16 +207,24 @@ local function decide_shard(key, value, own)
   if epoch ~= ARGV[value + 1] or epoch == '' then
     return { 'epoch', epoch }
   end
+  if ARGV[value + 2] ~= '' and ends_before(KEYS[key + 1], ARGV[value + 2]) then
+    local time = redis.call('TIME')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    epoch = string.format('%.0f:%.0f', now, now + early_ms)
+    redis.call('SET', KEYS[key + 2], epoch)
+    return { 'epoch', epoch }
+  end
   local log = {
+    newest = '',
     stream = KEYS[key + 1],
     is_full = is_full(KEYS[key + 1]),
     trust = tonumber(redis.call('GET', KEYS[key + 3]) or '0'),
     refuse_at_or_before = tonumber(string.match(epoch, ':(%d+)$')),
   }
-  local reply = { 'decided', string.format('%.0f', log.trust) }
+  local words = {}
   for i = 1, #own do
-    local at = value + 5 * i - 2
-    reply[2 + i] = decide(
+    local at = value + 5 * i - 1
+    words[i] = decide(
       log,
       KEYS[own[i]],
       KEYS[own[i] + 1],
@@ -197,16 +235,16 @@ local function decide_shard(key, value, own)
       ARGV[at + 4]
     )
   end
-  return reply
+  return { 'decided', string.format('%.0f', log.trust), log.newest, unpack(words) }
 end
 
 local replies = {}
-local key, value = 0, 4
+local key, value = 0, 5
 while key < #KEYS do
   local own, next_key = {}, key + 4
-  for i = 1, tonumber(ARGV[value + 2]) do
+  for i = 1, tonumber(ARGV[value + 3]) do
     own[i] = next_key
-    next_key = next_key + (ARGV[value + 5 * i + 2] == '' and 1 or 2)
+    next_key = next_key + (ARGV[value + 5 * i + 3] == '' and 1 or 2)
   end
   -- One shard that is broken must not stop the others.
   local done, reply = pcall(decide_shard, key, value, own)
@@ -215,6 +253,6 @@ while key < #KEYS do
   end
   replies[#replies + 1] = reply
   key = next_key - 1
-  value = value + 2 + 5 * #own
+  value = value + 3 + 5 * #own
 end
 return replies

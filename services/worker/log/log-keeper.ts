@@ -1,12 +1,9 @@
 import type { Pool } from 'pg';
-import { formatShardEpoch } from '../../../contracts/shard-epoch.ts';
+import { EARLY_SKEW_MS, formatShardEpoch } from '../../../contracts/shard-epoch.ts';
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { EpochRecords } from './epoch-records.ts';
-
-/** How far ahead of ours a device's clock may be: what it signed then could still be replayed into a new log. */
-const EARLY_SKEW_MS = 30_000;
 
 /** Sees to it that every shard's log has begun and has its consumer groups. Ingest admits nothing into a log that has not begun. */
 export class LogKeeper {

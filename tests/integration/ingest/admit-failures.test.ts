@@ -48,8 +48,8 @@ test('a log refuses what was created up to its border, and nothing after it', as
   const shard = await logs.begin(epoch);
   const envelopes = [-1, 0, 1].map((offsetMs) => createAdmittable(10 + offsetMs, { createdMs: CREATED_MS + offsetMs }));
   const reply = await run(script, shard, epoch, envelopes);
-  const admissions = ['nonce-too-old', 'nonce-too-old', 'accepted'];
-  assert.deepEqual(reply, { kind: 'decided', admissions, trustVersion: 0 });
+  assert.ok(reply?.kind === 'decided');
+  assert.deepEqual(reply.admissions, ['nonce-too-old', 'nonce-too-old', 'accepted']);
   assert.deepEqual(await logs.packsOf(shard), ['pack 11']);
 });
 
