@@ -43,6 +43,7 @@ export default tseslint.config(
       'tests/chaos/**',
       'tests/fuzz/**',
       'tests/load/**',
+      'tests/soak/**',
       'tests/support/**',
     ],
     rules: { 'no-console': 'off' },

@@ -13,6 +13,7 @@ const SOURCES = [
   'sql',
   join('tests', 'load'),
   join('tests', 'chaos'),
+  join('tests', 'soak'),
   join('tests', 'support'),
 ];
 const CONFIGURATION = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];

@@ -45,6 +45,8 @@ const PAIR_SPREAD_MS = 3000;
 
 export interface MatrixOptions extends StackOptions {
   readonly durations?: Durations;
+  /** Whether what was acknowledged is kept, to be compared with the database; it is unless told otherwise. */
+  readonly audited?: boolean;
   readonly random: () => number;
 }
 
@@ -65,7 +67,7 @@ export class Matrix implements AsyncDisposable {
       `starting a platform with two workers, ${options.embedded === true ? 'PGlite' : 'PostgreSQL'}, ${options.cluster === undefined ? 'Redis' : 'a Redis Cluster'} and Mosquitto of its own`,
     );
     const stack = await ChaosStack.open(folder, guard, options);
-    const load = new ChaosLoad();
+    const load = new ChaosLoad(options.audited ?? true);
     try {
       await register(stack, load.fleet);
       await load.connect(stack.ingestUrl, stack.mqttUrl);

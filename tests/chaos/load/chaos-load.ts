@@ -35,7 +35,7 @@ interface LoadDevice {
 
 /** A device that measures for real and never gives up. */
 export class ChaosLoad implements Disposable {
-  readonly ledger = new PhaseLedger();
+  readonly ledger: PhaseLedger;
   /** To be registered. */
   readonly fleet: readonly FleetDevice[];
   readonly #devices: LoadDevice[] = [];
@@ -48,7 +48,9 @@ export class ChaosLoad implements Disposable {
   #turn = 0;
   #high = false;
 
-  constructor() {
+  /** @param audited whether the ledger keeps every reading, or counts packs alone */
+  constructor(audited: boolean) {
+    this.ledger = new PhaseLedger(audited);
     this.fleet = [
       ...Array.from({ length: DEVICES }, (_, index) => place(`chaos-${index}`, index)),
       ...Array.from({ length: PROBES }, (_, index) => place(`probe-${index}`, DEVICES + index)),
@@ -77,9 +79,22 @@ export class ChaosLoad implements Disposable {
 
   /** Devices begin to measure. */
   start(): void {
-    this.ledger.begin();
-    this.#stopping = false;
-    this.#running = this.#run();
+    this.#begin(() => [this.#run()]);
+  }
+
+  /** Each device measures again as soon as it was acknowledged what it measured before. */
+  startEager(): void {
+    this.#begin(() => this.#devices.map((device) => this.#runEager(device)));
+  }
+
+  /** @param rates packs a second of each device, by its id */
+  startPaced(rates: ReadonlyMap<string, number>): void {
+    this.#begin(() => [
+      ...this.#devices.map((device) =>
+        this.#repeat(rates.get(device.id) ?? 0, () => this.#post(device, this.#measure(device))),
+      ),
+      this.#repeat(PROBES_PER_S, () => this.#probe()),
+    ]);
   }
 
   /** They measure nothing new. */
@@ -128,15 +143,37 @@ export class ChaosLoad implements Disposable {
     return [...this.#devices, ...this.#probes];
   }
 
+  #begin(run: () => readonly Promise<void>[]): void {
+    this.ledger.begin();
+    this.#stopping = false;
+    this.#running = Promise.all(run()).then(() => undefined);
+  }
+
+  async #runEager(device: LoadDevice): Promise<void> {
+    while (!this.#stopping) {
+      this.#post(device, this.#measure(device));
+      await device.outboxes[0]?.idle();
+    }
+  }
+
   async #run(): Promise<void> {
-    const startedMs = performance.now();
-    for (let packs = 0; !this.#stopping; packs += 1) {
+    let packs = 0;
+    await this.#repeat(PACKS_PER_S, () => {
       const device = this.#devices[packs % this.#devices.length];
       if (device !== undefined) this.#post(device, this.#measure(device));
       if (packs % (PACKS_PER_S / PROBES_PER_S) === 0) this.#probe();
-      // A timer is late by a millisecond: several packs at once then.
-      const waitMs = startedMs + ((packs + 1) * 1000) / PACKS_PER_S - performance.now();
-      if (waitMs > 0 || packs % 64 === 0) await delay(Math.max(0, waitMs));
+      packs += 1;
+    });
+  }
+
+  async #repeat(perS: number, act: () => void): Promise<void> {
+    if (perS === 0) return;
+    const startedMs = performance.now();
+    for (let count = 1; !this.#stopping; count += 1) {
+      act();
+      // A timer is late by a millisecond: several at once then.
+      const waitMs = startedMs + (count * 1000) / perS - performance.now();
+      if (waitMs > 0 || count % 64 === 0) await delay(Math.max(0, waitMs));
     }
   }
 

@@ -15,6 +15,8 @@ export interface LedgerReading {
 
 /** What devices were told since the last fault: every reading that was acknowledged, and when. */
 export class PhaseLedger {
+  readonly #audited: boolean;
+  readonly #packs = new Map<string, number>();
   /** Since the start. */
   readonly #all = new Map<string, LedgerReading>();
   #readings = new Map<string, LedgerReading>();
@@ -22,6 +24,15 @@ export class PhaseLedger {
   readonly #rejected = new Map<string, number>();
   readonly #lastMs = new Map<LedgerTransport, number>();
   readonly #longestMs = new Map<LedgerTransport, number>();
+
+  constructor(audited: boolean) {
+    this.#audited = audited;
+  }
+
+  /** Of each device, acknowledged since the start. */
+  get packs(): ReadonlyMap<string, number> {
+    return new Map(this.#packs);
+  }
 
   begin(): void {
     this.#readings = new Map();
@@ -72,6 +83,8 @@ export class PhaseLedger {
 
   #acknowledged(transport: LedgerTransport, { deviceId: device, metrics, readings }: Pack, _as: AcknowledgedAs): void {
     this.#noteGap(transport);
+    this.#packs.set(device, (this.#packs.get(device) ?? 0) + 1);
+    if (!this.#audited) return;
     for (const [metricIndex, timeUs, value] of readings) {
       const metric = metrics[metricIndex] ?? '';
       const key = `${device}|${metric}|${timeUs}`;

@@ -36,6 +36,10 @@ const REDIS_DEADLINE_MS = 30_000;
 export interface StackOptions {
   /** The database of `npm start` in place of PostgreSQL. */
   readonly embedded?: boolean;
+  /** Settings of ingest beside its own. */
+  readonly ingest?: Settings;
+  /** Whether the services can be inspected. */
+  readonly inspect?: boolean;
   readonly redis?: Pick<RedisOptions, 'fsync' | 'environment'>;
   /** Three masters and three replicas in place of one Redis. */
   readonly cluster?: ClusterOptions | undefined;
@@ -62,6 +66,7 @@ export class ChaosStack implements AsyncDisposable {
   readonly mqttUrl: URL;
   readonly #ingestSettings: { current: Settings };
   readonly #problems: string[];
+  readonly #portOf: (name: string) => number;
 
   private constructor(parts: Parts) {
     this.members = parts.members;
@@ -73,11 +78,17 @@ export class ChaosStack implements AsyncDisposable {
     this.mqttUrl = new URL(parts.mqttUrl);
     this.#ingestSettings = parts.ingestSettings;
     this.#problems = parts.problems;
+    this.#portOf = parts.portOf;
   }
 
   static async open(folder: string, guard: Guard, options: StackOptions): Promise<ChaosStack> {
     const ports = new Map<string, number>();
-    for (const name of ['mosquitto', 'ingest', 'broadcaster', ...MEMBERS.map((member) => `${member} admin`)]) {
+    for (const name of [
+      'mosquitto',
+      'ingest',
+      'broadcaster',
+      ...MEMBERS.flatMap((member) => [`${member} admin`, `${member} inspector`]),
+    ]) {
       ports.set(name, await findFreePort());
     }
     const portOf = (name: string): number => ports.get(name) ?? 0;
@@ -103,7 +114,7 @@ export class ChaosStack implements AsyncDisposable {
       databaseUrl: ways.postgres.url,
       broker: { url: ways.mosquitto.url, group: 'chaos' },
     };
-    const ingestSettings: { current: Settings } = { current: {} };
+    const ingestSettings: { current: Settings } = { current: options.ingest ?? {} };
     const ownSettings = (name: MemberName): Settings => {
       const admin = String(portOf(`${name} admin`));
       switch (name) {
@@ -125,7 +136,11 @@ export class ChaosStack implements AsyncDisposable {
         {
           name,
           command: process.execPath,
-          args: ['--enable-source-maps', compiledProgram(`services/${service}/main.js`)],
+          args: [
+            ...(options.inspect === true ? [`--inspect=127.0.0.1:${portOf(`${name} inspector`)}`] : []),
+            '--enable-source-maps',
+            compiledProgram(`services/${service}/main.js`),
+          ],
           env: { ...serviceEnvironment(service, {}, stores), PATH: process.env.PATH, ...ownSettings(name) },
           logPath: join(folder, 'logs', `${name}-${Date.now()}.log`),
         },
@@ -154,7 +169,7 @@ export class ChaosStack implements AsyncDisposable {
     const stack = new ChaosStack({
       members,
       ways: new Map(WAYS.map((way) => [way, way === 'redis' ? redis.ways : [ways[way].server]])),
-      ...{ redis, database, ingestSettings, problems },
+      ...{ redis, database, ingestSettings, problems, portOf },
       ingestUrl: ways.ingest.url,
       mqttUrl: ways.mosquitto.url,
     });
@@ -176,6 +191,11 @@ export class ChaosStack implements AsyncDisposable {
     const member = this.members.get(name);
     if (member === undefined) throw new Error(`there is no ${name}`);
     return member;
+  }
+
+  /** Of a service, when the services can be inspected. */
+  inspectorPort(name: MemberName): number {
+    return this.#portOf(`${name} inspector`);
   }
 
   /** Breaks the connections that are open now. */
@@ -235,4 +255,5 @@ interface Parts {
   readonly mqttUrl: string;
   readonly ingestSettings: { current: Settings };
   readonly problems: string[];
+  readonly portOf: (name: string) => number;
 }
