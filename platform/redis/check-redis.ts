@@ -33,6 +33,16 @@ async function checkServerIsSafe(redis: Redis): Promise<void> {
   }
 }
 
+/** Refuses a Redis that cannot say what its disk and those of its replicas have. */
+export async function checkWaitAof(redis: Redis): Promise<void> {
+  const reply: unknown = await redis.call('command', 'info', 'waitaof');
+  if (Array.isArray(reply) && reply[0] !== null) return;
+  const version = parseInfo(await redis.info('server')).get('redis_version') ?? 'unknown';
+  throw new StartupError(
+    `TELLTALE_INGEST_WAIT_FOR=disk needs Redis 7.2 or newer, and this is ${version}. Set TELLTALE_INGEST_WAIT_FOR=memory.`,
+  );
+}
+
 /** The first service to start lays down the number of shards; another number would split a device's history. */
 export async function claimShardCount(redis: Redis, shardCount: number): Promise<void> {
   await redis.setnx(redisKeys.shardCount, String(shardCount));

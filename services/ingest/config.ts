@@ -47,6 +47,8 @@ export const ingestSettings = {
   /** Replicas of Redis that have to have a reading before it is acknowledged, and how long that may take. */
   TELLTALE_INGEST_WAIT_REPLICAS: integer(0, 5).default(0),
   TELLTALE_INGEST_WAIT_MS: integer(1, 1500).default(500),
+  /** In their memory (WAIT), or on their disks and on that of the server itself (WAITAOF, Redis 7.2). */
+  TELLTALE_INGEST_WAIT_FOR: z.enum(['memory', 'disk']).default('memory'),
   /** Nonces below the highest one that are told apart; a multiple of 8. */
   TELLTALE_INGEST_REPLAY_WINDOW: integer(64, 65_536)
     .refine((value) => value % 8 === 0, 'must be a multiple of 8')

@@ -4,13 +4,13 @@ import { createVerifier } from '../../platform/crypto/create-verifier.ts';
 import type { Logger } from '../../platform/log/logger.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
-import { checkRedisIsSafe, claimShardCount } from '../../platform/redis/check-redis.ts';
+import { checkRedisIsSafe, checkWaitAof, claimShardCount } from '../../platform/redis/check-redis.ts';
 import { openRedis, openSubscriber, waitForRedis } from '../../platform/redis/open-redis.ts';
 import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
 import { appendSecurityEvents } from '../../platform/redis/append-security-events.ts';
 import { SourceBlocks } from '../../platform/redis/source-blocks.ts';
 import { AdmissionQueue } from './admit/admission-queue.ts';
-import type { ReplicaWait } from './admit/admit-script.ts';
+import type { SafetyWait } from './admit/admit-script.ts';
 import { tlsFilesOf, type IngestConfig } from './config.ts';
 import { FrontDoor } from './front-door.ts';
 import { Gate } from './gate.ts';
@@ -71,15 +71,16 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     maxReadingAheadUs: config.TELLTALE_INGEST_FRESHNESS_EARLY_S * 1e6,
   });
   resources.defer('verify threads', () => pool.close());
-  const replicas = replicaWaitOf(config);
-  // Who waits for replicas holds up what comes after it on the connection.
-  const admitting = replicas === undefined ? redis : openRedis({ ...ingestRedis, name: 'ingest-admit' }, log);
+  const safety = safetyWaitOf(config);
+  if (safety?.onDisk === true) await checkWaitAof(redis);
+  // Who waits holds up what comes after it on the connection.
+  const admitting = safety === undefined ? redis : openRedis({ ...ingestRedis, name: 'ingest-admit' }, log);
   if (admitting !== redis) resources.defer('Redis for admissions', () => admitting.disconnect());
   await waitForRedis(admitting, REDIS_START_TIMEOUT_MS);
   const admissions = new AdmissionQueue(admitting, config.TELLTALE_SHARDS, {
     replayWindow: config.TELLTALE_INGEST_REPLAY_WINDOW,
     maxBacklog: config.TELLTALE_INGEST_MAX_BACKLOG,
-    replicas,
+    safety,
   });
   const limits = createRateLimits({
     device: config.TELLTALE_INGEST_LIMIT_DEVICE_PER_S,
@@ -173,9 +174,10 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   mqtt.start();
 }
 
-function replicaWaitOf(config: IngestConfig): ReplicaWait | undefined {
-  const { TELLTALE_INGEST_WAIT_REPLICAS: count, TELLTALE_INGEST_WAIT_MS: timeoutMs } = config;
-  return count === 0 ? undefined : { count, timeoutMs };
+function safetyWaitOf(config: IngestConfig): SafetyWait | undefined {
+  const { TELLTALE_INGEST_WAIT_REPLICAS: replicas, TELLTALE_INGEST_WAIT_MS: timeoutMs } = config;
+  const onDisk = config.TELLTALE_INGEST_WAIT_FOR === 'disk';
+  return replicas === 0 && !onDisk ? undefined : { replicas, onDisk, timeoutMs };
 }
 
 /** Undefined when no broker is configured. A broker that is down does not keep HTTP from working. */

@@ -62,12 +62,15 @@ export interface AdmitOptions {
   readonly replayWindow: number;
   /** Entries of a shard that may wait to be stored. */
   readonly maxBacklog: number;
-  /** Replicas of Redis that have to have what was admitted before it counts; none when it is not given. */
-  readonly replicas?: ReplicaWait | undefined;
+  /** Where what was admitted has to be before it counts, beside the memory of the Redis that took it. */
+  readonly safety?: SafetyWait | undefined;
 }
 
-export interface ReplicaWait {
-  readonly count: number;
+export interface SafetyWait {
+  /** How many. */
+  readonly replicas: number;
+  /** On their disks, and on that of the server itself, and not in their memory alone. */
+  readonly onDisk: boolean;
   /** After it the outcome is not known. */
   readonly timeoutMs: number;
 }
@@ -102,23 +105,29 @@ export class AdmitScript {
     }
     const replies = await this.#script(keys, values);
     if (!Array.isArray(replies)) throw new Error('admit.lua answered something else than an array');
-    await this.#untilReplicated(keys[0] ?? '');
+    await this.#untilSafe(keys[0] ?? '');
     return requests.map(({ envelopes }, index) => parseReply(replies[index], envelopes.length));
   }
 
   /**
-   * Until the replicas have all that this connection has written, what is known already among it: a device that sends again
-   * because we gave up here is told so only once its reading is safe.
+   * Until all that this connection has written is safe, what is known already among it: a device that sends again because we
+   * gave up here is told so only once its reading is.
    */
-  async #untilReplicated(key: string): Promise<void> {
-    const { replicas } = this.#options;
-    if (replicas === undefined) return;
-    // The key leads to the node of a cluster that was written to: WAIT has none, and would go anywhere.
-    const pipeline = this.#redis.pipeline().exists(key).wait(replicas.count, replicas.timeoutMs);
+  async #untilSafe(key: string): Promise<void> {
+    const { safety } = this.#options;
+    if (safety === undefined) return;
+    const { replicas, onDisk, timeoutMs } = safety;
+    // The key leads to the node of a cluster that was written to: these commands have none, and would go anywhere.
+    const pipeline = this.#redis.pipeline().exists(key);
+    if (onDisk) pipeline.call('waitaof', 1, replicas, timeoutMs);
+    else pipeline.wait(replicas, timeoutMs);
     const results = (await pipeline.exec()) ?? [];
     for (const [error] of results) if (error !== null) throw error;
-    const reached = Number(results[1]?.[1]);
-    if (!(reached >= replicas.count)) throw new Error(`${reached} of ${replicas.count} replicas have it in time`);
+    const reply = results[1]?.[1];
+    const [own, others] = onDisk && Array.isArray(reply) ? reply.map(Number) : [1, Number(reply)];
+    if (!(own === 1 && (others ?? NaN) >= replicas)) {
+      throw new Error(`${own} servers and ${others} of ${replicas} replicas have it in time`);
+    }
   }
 }
 

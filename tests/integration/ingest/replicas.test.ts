@@ -70,3 +70,42 @@ test('while the replica stands still nothing is acknowledged, and what is sent a
   await eventually(async () => assertProblem(await send(platform.port, request), 409, 'replay-detected'));
   assert.equal((await platform.admitted(device)).length, 1);
 });
+
+async function hasWaitAof(): Promise<boolean> {
+  await using server = await startRedis();
+  const client = new Redis(server.url);
+  try {
+    const reply: unknown = await client.call('command', 'info', 'waitaof');
+    return Array.isArray(reply) && reply[0] !== null;
+  } finally {
+    client.disconnect();
+  }
+}
+
+test('a Redis that cannot tell what is on its disk is refused, where that is to be waited for', async (context) => {
+  if (await hasWaitAof()) {
+    context.skip('the Redis here can');
+    return;
+  }
+  await assert.rejects(openIngestPlatform({ TELLTALE_INGEST_WAIT_FOR: 'disk' }), {
+    message: /^TELLTALE_INGEST_WAIT_FOR=disk needs Redis 7\.2 or newer, and this is [0-9.]+\. Set .*=memory\.$/,
+  });
+});
+
+test('what is acknowledged is on the disk, also of a Redis that syncs once a second', async (context) => {
+  if (!(await hasWaitAof())) {
+    context.skip('the Redis here has no WAITAOF');
+    return;
+  }
+  await using platform = await openIngestPlatform({
+    TELLTALE_INGEST_WAIT_FOR: 'disk',
+    TELLTALE_INGEST_WAIT_MS: '1500',
+  });
+  const { redis } = platform.stores;
+  await redis.config('SET', 'appendfsync', 'everysec');
+  const device = await platform.addDevice();
+  assertAccepted(await send(platform.port, device.request()), 1);
+  await redis.config('SET', 'appendfsync', 'no');
+  // Nothing is synced any more: nothing is acknowledged.
+  assertProblem(await send(platform.port, device.request()), 503, 'temporary-reduced-capacity');
+});
