@@ -23,7 +23,7 @@ export const workerSettings = {
   /** Batches on their way to the database at once, each of its own shards. */
   TELLTALE_WORKER_PERSIST_LANES: integer(1, 16).default(4),
   /** Entries read from each shard at once, at most. */
-  TELLTALE_WORKER_READ_COUNT: integer(1, 10_000).default(500),
+  TELLTALE_WORKER_READ_COUNT: integer(1, 10_000).default(1000),
   /** Days that are kept of each table; 0 for ever. */
   TELLTALE_WORKER_KEEP_READINGS_DAYS: keepDays,
   TELLTALE_WORKER_KEEP_POSITIONS_DAYS: keepDays,
