@@ -10,6 +10,8 @@ export const redisKeys = {
   readings: (shard: number) => `tt:{${shard}}:readings`,
   /** When the log of the shard began, and what it refuses: see contracts/shard-epoch.ts. */
   epoch: (shard: number) => `tt:{${shard}}:epoch`,
+  /** Written to have a write that replicas can be waited for. */
+  barrier: (shard: number) => `tt:{${shard}}:barrier`,
   /** Version of the registry at its last change of what devices may do: what was decided by an older one is decided again. */
   trust: (shard: number) => `tt:{${shard}}:trust`,
   /** Replay window of one device key: highest nonce and a bitmap of those below it. */

@@ -20,7 +20,7 @@ const redisNode = z.url({ protocol: /^rediss?$/ });
 /** Of a server, or of several nodes of a cluster. */
 export const redisUrl = z
   .string()
-  .refine((text) => text.split(',').every((node) => redisNode.safeParse(node).success), {
+  .refine((text) => text.split(/,(?=rediss?:)/).every((node) => redisNode.safeParse(node).success), {
     error: 'must be a redis:// or rediss:// URL, or several of a cluster separated by commas',
   });
 

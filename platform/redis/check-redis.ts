@@ -6,7 +6,7 @@ import type { Redis } from './open-redis.ts';
 /** Refuses a Redis that could forget what was acknowledged: one that evicts keys or keeps no append-only file. */
 export async function checkRedisIsSafe(redis: Redis): Promise<void> {
   if (redis instanceof Cluster) {
-    await Promise.all(redis.nodes('all').map(checkServerIsSafe));
+    await checkNodesAreSafe(redis);
     return;
   }
   if (parseInfo(await redis.info('cluster')).get('cluster_enabled') === '1') {
@@ -15,6 +15,17 @@ export async function checkRedisIsSafe(redis: Redis): Promise<void> {
     );
   }
   await checkServerIsSafe(redis);
+}
+
+/** Those that answer: one that is away must not keep a service from starting. */
+async function checkNodesAreSafe(cluster: Cluster): Promise<void> {
+  const checks = await Promise.allSettled(cluster.nodes('all').map(checkServerIsSafe));
+  const failures = checks.flatMap((check): unknown[] => (check.status === 'rejected' ? [check.reason] : []));
+  const unsafe = failures.find((failure) => failure instanceof StartupError);
+  if (unsafe !== undefined) throw unsafe;
+  if (failures.length === checks.length) {
+    throw failures[0] instanceof Error ? failures[0] : new Error('the cluster has no nodes');
+  }
 }
 
 async function checkServerIsSafe(redis: Redis): Promise<void> {

@@ -7,7 +7,7 @@ export type Redis = RedisConnection | Cluster;
 export type { RedisConnection };
 
 export interface RedisOptions {
-  /** Of a server; or of several nodes of a cluster, separated by commas. */
+  /** Of a server; or of several nodes of a cluster, separated by commas. With a cluster nobody is patient. */
   readonly url: string;
   readonly name: string;
   /**
@@ -27,7 +27,7 @@ const NODE_ERRORS_EVERY_MS = 10_000;
 const DEFAULT_PORT = 6379;
 
 export function openRedis(options: RedisOptions, log: Logger): Redis {
-  const urls = options.url.split(',');
+  const urls = urlsOf(options.url);
   const redis = urls.length > 1 ? openCluster(urls, options) : openConnection(options);
   reportOutages(redis, options.name, log);
   return redis;
@@ -38,7 +38,7 @@ export function openRedis(options: RedisOptions, log: Logger): Redis {
  * one of the list is asked.
  */
 export function openSubscriber(options: Omit<RedisOptions, 'manner'>, log: Logger): RedisConnection {
-  const urls = options.url.split(',');
+  const urls = urlsOf(options.url);
   const [first = ''] = urls;
   const subscriber = openConnection({ url: first, name: options.name, manner: 'patient' });
   let turn = 0;
@@ -51,6 +51,11 @@ export function openSubscriber(options: Omit<RedisOptions, 'manner'>, log: Logge
   return subscriber;
 }
 
+/** A password may have a comma in it. */
+function urlsOf(text: string): readonly string[] {
+  return text.split(/,(?=rediss?:)/);
+}
+
 function openConnection({ url, name, manner }: RedisOptions): RedisConnection {
   return new RedisConnection(url, {
     ...commonOptions(name, manner),
@@ -60,11 +65,15 @@ function openConnection({ url, name, manner }: RedisOptions): RedisConnection {
   });
 }
 
-function openCluster(urls: readonly string[], { name, manner }: RedisOptions): Cluster {
+function openCluster(urls: readonly string[], { name }: RedisOptions): Cluster {
   const { credentials, tls } = readUrl(urls[0] ?? '');
   return new Cluster(urls.map(addressOf), {
-    redisOptions: { ...commonOptions(name, manner), ...credentials, ...(tls && { tls: {} }) },
-    enableOfflineQueue: manner === 'patient',
+    // No command waits for long: streams of a cluster are read without blocking.
+    redisOptions: { ...commonOptions(name, 'fail-fast'), ...credentials, ...(tls && { tls: {} }) },
+    // A command that waits for a cluster that is away would be there for ever.
+    enableOfflineQueue: false,
+    // Certificates are for names.
+    ...(tls && { dnsLookup: (host, callback) => callback(null, host) }),
     clusterRetryStrategy: waitBefore,
     slotsRefreshInterval: SLOTS_REFRESH_EVERY_MS,
     // As with one server: what was under way when a connection broke has an outcome that is not known, and is its caller's.

@@ -28,9 +28,16 @@ export async function readStreams(
 ): Promise<ReadonlyMap<string, readonly StreamEntry[]>> {
   const { reader, field } = options;
   if (!(reader instanceof Cluster)) return parseStreamReply(await read(options, from, BLOCK_MS), field);
-  const replies = await Promise.all([...from].map((each) => read(options, new Map([each]))));
-  const streams = replies.flatMap((reply) => [...parseStreamReply(reply, field)]);
-  if (streams.length === 0) await delay(POLL_MS);
+  const replies = await Promise.allSettled([...from].map((each) => read(options, new Map([each]))));
+  const streams = replies.flatMap((reply) =>
+    reply.status === 'fulfilled' ? [...parseStreamReply(reply.value, field)] : [],
+  );
+  if (streams.every(([, entries]) => entries.length === 0)) {
+    // What others have goes on while a node does not answer.
+    const failed = replies.find((reply) => reply.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    await delay(POLL_MS);
+  }
   return new Map(streams);
 }
 

@@ -1,15 +1,6 @@
-import { Redis } from 'ioredis';
 import { parseTransition, TRANSITION_FIELD } from '../../contracts/alert-transition.ts';
 import { redisKeys } from '../../contracts/redis-keys.ts';
-
-async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(url);
-  try {
-    return await use(redis);
-  } finally {
-    redis.disconnect();
-  }
-}
+import { withRedis } from '../admin/with-registry.ts';
 
 /** Cursor of the newest transition, to count from. */
 export async function readAlertCursor(redisUrl: string): Promise<string> {

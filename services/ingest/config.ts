@@ -1,3 +1,4 @@
+import { EARLY_SKEW_MS } from '../../contracts/shard-epoch.ts';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { foreignPrefixes, integer, logSettings, port, redisSettings } from '../../platform/config/fragments.ts';
@@ -37,7 +38,7 @@ export const ingestSettings = {
   TELLTALE_INGEST_VERIFY_THREADS: integer(1, 256).default(Math.max(1, availableParallelism() - 1)),
   /** How far `created` may lie behind and ahead of the server's clock. */
   TELLTALE_INGEST_FRESHNESS_LATE_S: integer(1, 86_400).default(300),
-  TELLTALE_INGEST_FRESHNESS_EARLY_S: integer(0, 3600).default(30),
+  TELLTALE_INGEST_FRESHNESS_EARLY_S: integer(0, EARLY_SKEW_MS / 1000).default(30),
   /** How long a gateway may hold a self-contained envelope (JWS, COSE). */
   TELLTALE_INGEST_MAX_HOLD_S: integer(1, 604_800).default(86_400),
   /** How old a reading may be, against its envelope's `created`. */

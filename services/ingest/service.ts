@@ -9,8 +9,8 @@ import { openRedis, openSubscriber, waitForRedis } from '../../platform/redis/op
 import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
 import { appendSecurityEvents } from '../../platform/redis/append-security-events.ts';
 import { SourceBlocks } from '../../platform/redis/source-blocks.ts';
+import type { SafetyWait } from '../../platform/redis/until-safe.ts';
 import { AdmissionQueue } from './admit/admission-queue.ts';
-import type { SafetyWait } from './admit/admit-script.ts';
 import { tlsFilesOf, type IngestConfig } from './config.ts';
 import { FrontDoor } from './front-door.ts';
 import { Gate } from './gate.ts';
@@ -53,6 +53,7 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   await waitForRedis(redis, REDIS_START_TIMEOUT_MS);
   await checkRedisIsSafe(redis);
   await claimShardCount(redis, config.TELLTALE_SHARDS);
+  await waitForRedis(subscriber, REDIS_START_TIMEOUT_MS);
 
   const identities = new Identities(redis, MAX_IDENTITIES);
   const networks = new NetworkBlocks(redis);

@@ -8,6 +8,7 @@ import { SecurityEventStore } from '../../platform/postgres/security-event-store
 import { checkRedisIsSafe, claimShardCount } from '../../platform/redis/check-redis.ts';
 import { openRedis, openSubscriber, waitForRedis, type Redis } from '../../platform/redis/open-redis.ts';
 import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
+import type { SafetyWait } from '../../platform/redis/until-safe.ts';
 import { AlertLog } from './alerts/alert-log.ts';
 import { AlertStore } from './alerts/alert-store.ts';
 import { StoreAlertsLoop } from './alerts/store-alerts-loop.ts';
@@ -78,6 +79,7 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   const view = new RegistryView(redis);
   const subscriber = openSubscriber({ url, name: 'worker-subscriber' }, log);
   resources.defer('Redis subscriber', () => subscriber.disconnect());
+  await waitForRedis(subscriber, REDIS_START_TIMEOUT_MS);
   const watch = new RegistryWatch({ redis, subscriber, onChange: () => view.clear(), log });
   resources.defer('registry watch', () => watch.close());
   await watch.start();
@@ -107,7 +109,8 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     ),
   }));
   const detectConnections = { reader: open('worker-detect'), redis };
-  const alerts = new AlertLog(redis);
+  const wait = safetyWaitOf(config);
+  const alerts = new AlertLog(redis, wait && { redis: open('worker-confirm'), wait });
   // Where shards lie on different nodes, one that does not answer must not keep the others from being evaluated.
   const detections = (redis instanceof Cluster ? shards.map((shard) => [shard]) : [shards]).map((among) => ({
     name: among.length === 1 ? `detect ${String(among[0])}` : 'detect',
@@ -131,7 +134,11 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
     },
     { metrics, log },
   );
-  await keeper.check();
+  // A node of a cluster that is away keeps nothing else from starting: the loop goes on with it.
+  await keeper.check().catch((error: unknown) => {
+    if (!(redis instanceof Cluster)) throw error;
+    log.warn({ err: error }, 'not every log could be looked at');
+  });
   const loops = [
     { name: 'log', pauseMs: KEEP_LOG_EVERY_MS, pass: () => keeper.check() },
     { name: 'trim log', pauseMs: TRIM_LOG_EVERY_MS, pass: () => trimmer.trim(heldShards(leases, shards).keys()) },
@@ -181,6 +188,11 @@ export async function startWorker({ config, log, resources }: ServiceContext<Wor
   // Once nothing can keep this worker from starting any more: one that cannot start takes no shards from others.
   await leases.check();
   for (const { loop } of loops) loop.start();
+}
+
+function safetyWaitOf(config: WorkerConfig): SafetyWait | undefined {
+  const { TELLTALE_WORKER_WAIT_REPLICAS: replicas, TELLTALE_WORKER_WAIT_MS: timeoutMs } = config;
+  return replicas === 0 ? undefined : { replicas, onDisk: false, timeoutMs };
 }
 
 function keepDaysOf(config: WorkerConfig): KeepDays {

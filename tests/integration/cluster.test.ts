@@ -80,9 +80,12 @@ test('on a Redis Cluster readings are stored and alerts raised, also after a mas
 
     // A shard's, and that of the alerts.
     for (const key of [redisKeys.readings(shardOf(device.id, SHARD_COUNT)), redisKeys.alerts]) {
+      const fromIt = await cluster.urlFrom(key);
       const startAgain = await cluster.killMasterOf(key);
       // The replica is the master then, and has none of its own: what waits for one is not acknowledged.
       await eventually(async () => assert.equal(await redis.exists(key), 1), FAILOVER_MS);
+      await using another = await startWorkerProcess(fromIt, made.url);
+      await eventually(async () => assert.equal((await fetch(`${another.adminUrl}/readyz`)).status, 200), FAILOVER_MS);
       await startAgain();
       await sendAll(0);
       await eventually(async () => assert.equal(await active(), 0), FAILOVER_MS);

@@ -10,6 +10,13 @@ const replySchema = z.object({
 });
 const figuresSchema = z.object({ heapUsed: z.number(), resources: z.record(z.string(), z.int()) });
 
+type Reply = z.infer<typeof replySchema>;
+
+interface Settle {
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** What is counted in a process of ours; evaluated there. */
 const FIGURES = `(() => {
   const resources = {};
@@ -29,7 +36,7 @@ export interface ProcessFigures {
 /** A process that was started with --inspect, looked into from outside. */
 export class InspectedProcess implements Disposable {
   readonly #socket: WebSocket;
-  readonly #awaited = new Map<number, (reply: z.infer<typeof replySchema>) => void>();
+  readonly #awaited = new Map<number, Settle>();
   #last = 0;
 
   private constructor(socket: WebSocket) {
@@ -37,8 +44,11 @@ export class InspectedProcess implements Disposable {
     socket.on('message', (data: Buffer) => {
       const reply = replySchema.safeParse(JSON.parse(data.toString('utf8'))).data;
       if (reply === undefined) return;
-      this.#awaited.get(reply.id)?.(reply);
+      this.#awaited.get(reply.id)?.resolve(reply);
       this.#awaited.delete(reply.id);
+    });
+    socket.on('close', () => {
+      for (const { reject } of this.#awaited.values()) reject(new Error('the process has ended'));
     });
   }
 
@@ -61,10 +71,10 @@ export class InspectedProcess implements Disposable {
     this.#socket.terminate();
   }
 
-  async #call(method: string, params: object): Promise<z.infer<typeof replySchema>> {
+  async #call(method: string, params: object): Promise<Reply> {
     this.#last += 1;
     const id = this.#last;
-    const replied = new Promise<z.infer<typeof replySchema>>((resolve) => this.#awaited.set(id, resolve));
+    const replied = new Promise<Reply>((resolve, reject) => this.#awaited.set(id, { resolve, reject }));
     this.#socket.send(JSON.stringify({ id, method, params }));
     const reply = await replied;
     if (reply.error !== undefined) throw new Error(`${method}: ${reply.error.message}`);

@@ -23,6 +23,13 @@ export class TestCluster implements AsyncDisposable {
     return this.#prepared.url;
   }
 
+  /** The same, with the node first that has the key. */
+  async urlFrom(key: string): Promise<string> {
+    const urls = this.#prepared.url.split(',');
+    const number = await this.#prepared.masterOf(key);
+    return [...urls.slice(number), ...urls.slice(0, number)].join(',');
+  }
+
   /** Kills the master that has the key; answers a start of it, after which it is a replica. */
   async killMasterOf(key: string): Promise<() => Promise<void>> {
     const number = await this.#prepared.masterOf(key);

@@ -3,6 +3,7 @@ import { EARLY_SKEW_MS } from '../../../contracts/shard-epoch.ts';
 import { MAX_METRICS_PER_DEVICE } from '../../../core/telemetry/reading.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
+import { untilSafe, type SafetyWait } from '../../../platform/redis/until-safe.ts';
 
 /** Units by metric, null for none. */
 export type Units = ReadonlyMap<string, string | null>;
@@ -26,7 +27,7 @@ export interface AdmitRequest {
   readonly shard: number;
   /** As the caller knows it. */
   readonly epoch: string;
-  /** Id of an entry that the caller has seen in it: a log that ends before it gets another epoch. Not looked at without it. */
+  /** Id of an entry that the caller has seen in it: a log that has lost it gets another epoch. Not looked at without it. */
   readonly newest?: string | undefined;
   readonly envelopes: readonly Admittable[];
 }
@@ -66,15 +67,6 @@ export interface AdmitOptions {
   readonly safety?: SafetyWait | undefined;
 }
 
-export interface SafetyWait {
-  /** How many. */
-  readonly replicas: number;
-  /** On their disks, and on that of the server itself, and not in their memory alone. */
-  readonly onDisk: boolean;
-  /** After it the outcome is not known. */
-  readonly timeoutMs: number;
-}
-
 /** Runs admit.lua for shards of one node. Rejects when Redis does not answer: then the outcome is not known. */
 export class AdmitScript {
   readonly #redis: Redis;
@@ -105,29 +97,21 @@ export class AdmitScript {
     }
     const replies = await this.#script(keys, values);
     if (!Array.isArray(replies)) throw new Error('admit.lua answered something else than an array');
-    await this.#untilSafe(keys[0] ?? '');
-    return requests.map(({ envelopes }, index) => parseReply(replies[index], envelopes.length));
+    const parsed = requests.map(({ envelopes }, index) => parseReply(replies[index], envelopes.length));
+    await this.#untilSafe(requests, parsed);
+    return parsed;
   }
 
   /**
-   * Until all that this connection has written is safe, what is known already among it: a device that sends again because we
-   * gave up here is told so only once its reading is.
+   * What is known already has to be safe as well: a device that sends again because we gave up here, or because another process
+   * did, is told so only once its reading is.
    */
-  async #untilSafe(key: string): Promise<void> {
+  async #untilSafe(requests: readonly AdmitRequest[], replies: readonly AdmitReply[]): Promise<void> {
     const { safety } = this.#options;
-    if (safety === undefined) return;
-    const { replicas, onDisk, timeoutMs } = safety;
-    // The key leads to the node of a cluster that was written to: these commands have none, and would go anywhere.
-    const pipeline = this.#redis.pipeline().exists(key);
-    if (onDisk) pipeline.call('waitaof', 1, replicas, timeoutMs);
-    else pipeline.wait(replicas, timeoutMs);
-    const results = (await pipeline.exec()) ?? [];
-    for (const [error] of results) if (error !== null) throw error;
-    const reply = results[1]?.[1];
-    const [own, others] = onDisk && Array.isArray(reply) ? reply.map(Number) : [1, Number(reply)];
-    if (!(own === 1 && (others ?? NaN) >= replicas)) {
-      throw new Error(`${own} servers and ${others} of ${replicas} replicas have it in time`);
-    }
+    const [first] = requests;
+    if (safety === undefined || first === undefined) return;
+    const hasWritten = replies.some((reply) => reply.kind === 'decided' && reply.newest !== undefined);
+    await untilSafe(this.#redis, redisKeys.barrier(first.shard), !hasWritten, safety);
   }
 }
 

@@ -22,8 +22,8 @@
 --   {"error", <message>}       a command failed; what came before it is admitted
 --   {"decided", <trust version>, <id of the newest entry of these or "">, then for each envelope "accepted", "stale", "unit-conflict", "too-many-metrics",
 --               "nonce-too-old", "replay-detected" or "backlog-full"}
--- A log that ends before an entry that the caller has seen has gone back: what was acknowledged is missing in it, and its
--- replay windows are old ones. It gets a new epoch here, so that nothing that was signed before is taken any more.
+-- A log without an entry that the caller has seen has gone back: what was acknowledged is missing in it, and its replay
+-- windows are old ones. It gets a new epoch here, so that nothing that was signed before is taken any more.
 --
 -- A stale envelope was judged by an older registry than the trust version: its key may have been revoked since.
 --
@@ -112,28 +112,32 @@ local function is_full(stream)
   return true
 end
 
-local function parse_id(id)
+local function is_before(id, other)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-  return tonumber(ms), tonumber(seq)
+  local other_ms, other_seq = string.match(other, '^(%d+)-(%d+)$')
+  ms, other_ms = tonumber(ms), tonumber(other_ms)
+  return ms < other_ms or ms == other_ms and tonumber(seq) < tonumber(other_seq)
 end
 
--- Whether the log ends before the entry.
-local function ends_before(stream, id)
-  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
-  local last_id = last and last[1]
-  if not last_id then
-    -- Trimmed, or not there at all.
-    if redis.call('EXISTS', stream) == 0 then
-      return true
-    end
-    local info = redis.call('XINFO', 'STREAM', stream)
-    for i = 1, #info, 2 do
-      if info[i] == 'last-generated-id' then last_id = info[i + 1] end
+-- Whether the log has lost an entry that it had. Entries are deleted from the front alone, once they are stored.
+local function has_lost(stream, id)
+  if #redis.call('XRANGE', stream, id, id) > 0 then
+    return false
+  end
+  local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  if first then
+    return is_before(first[1], id)
+  end
+  if redis.call('EXISTS', stream) == 0 then
+    return true
+  end
+  local info = redis.call('XINFO', 'STREAM', stream)
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then
+      return is_before(info[i + 1], id)
     end
   end
-  local last_ms, last_seq = parse_id(last_id)
-  local ms, seq = parse_id(id)
-  return last_ms < ms or last_ms == ms and last_seq < seq
+  return true
 end
 
 -- Why a device cannot have these metrics; else what is to be added to them.
@@ -207,7 +211,7 @@ local function decide_shard(key, value, own)
   if epoch ~= ARGV[value + 1] or epoch == '' then
     return { 'epoch', epoch }
   end
-  if ARGV[value + 2] ~= '' and ends_before(KEYS[key + 1], ARGV[value + 2]) then
+  if ARGV[value + 2] ~= '' and has_lost(KEYS[key + 1], ARGV[value + 2]) then
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
     epoch = string.format('%.0f:%.0f', now, now + early_ms)

@@ -4,6 +4,7 @@ import { redisChannels, redisKeys, type LeaseTag } from '../../../contracts/redi
 import { decideTransition, type Cause } from '../../../core/alerts/alert-state.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
+import { untilSafe, type SafetyWait } from '../../../platform/redis/until-safe.ts';
 
 /** A transition that a rule asks for; identity and version are the log's to give. */
 export interface TransitionRequest {
@@ -24,6 +25,12 @@ export class FencedError extends Error {
   }
 }
 
+export interface SafetyOptions {
+  /** A connection of its own: who waits on it holds up what comes after. */
+  readonly redis: Redis;
+  readonly wait: SafetyWait;
+}
+
 /** Two workers can meet at one alert only while a shard changes hands; each meeting settles one of them. */
 const MAX_ATTEMPTS = 5;
 const SCAN_COUNT = 1000;
@@ -33,11 +40,42 @@ export class AlertLog {
   readonly #redis: Redis;
   readonly #append: Script;
   readonly #raiseFence: Script;
+  readonly #confirm: Script;
+  readonly #safety: SafetyOptions | undefined;
+  #confirming: Promise<boolean> | undefined;
+  /** Of the last transition that this process appended and nobody has lost. */
+  #cursor: string | undefined;
+  #losses = 0;
 
-  constructor(redis: Redis) {
+  /** @param safety where transitions have to be before what caused them may be forgotten */
+  constructor(redis: Redis, safety?: SafetyOptions) {
     this.#redis = redis;
+    this.#safety = safety;
+    this.#confirm = defineScript(
+      safety?.redis ?? redis,
+      'ttConfirmTransition',
+      'confirm-transition.lua',
+      import.meta.url,
+    );
     this.#append = defineScript(redis, 'ttAppendTransition', 'append-transition.lua', import.meta.url);
     this.#raiseFence = defineScript(redis, 'ttRaiseFence', 'raise-fence.lua', import.meta.url);
+  }
+
+  /** How often the stream has lost what this process had appended: what was evaluated since the last checkpoint counts no more. */
+  get losses(): number {
+    return this.#losses;
+  }
+
+  /**
+   * Whether every transition that was appended is on the stream and safe. Rejects when the stream has gone back, or does not
+   * answer.
+   */
+  async confirm(): Promise<boolean> {
+    // One at a time; what is under way may have begun before the last transition.
+    if (this.#confirming !== undefined && !(await this.#confirming)) return false;
+    if (this.#cursor === undefined) return true;
+    this.#confirming ??= this.#confirmUpTo(this.#cursor).finally(() => (this.#confirming = undefined));
+    return await this.#confirming;
   }
 
   /** The alerts that are active, as `<rule>|<subject>`. */
@@ -92,8 +130,30 @@ export class AlertLog {
         ],
       );
       if (Array.isArray(reply) && reply[0] === 'fenced') throw new FencedError(fence);
-      if (Array.isArray(reply) && reply[0] === 'appended') return complete;
+      if (Array.isArray(reply) && reply[0] === 'appended') {
+        this.#cursor = String(reply[1]);
+        return complete;
+      }
     }
     throw new Error(`the alert ${field} kept changing under ${MAX_ATTEMPTS} attempts`);
+  }
+
+  async #confirmUpTo(cursor: string): Promise<boolean> {
+    const found = await this.#confirm([redisKeys.alerts, redisKeys.alertFence], [cursor]);
+    if (found !== 1) {
+      this.#cursor = undefined;
+      this.#losses += 1;
+      throw new Error('the alerts have gone back: what caused the last of them is evaluated again');
+    }
+    if (this.#safety !== undefined) {
+      const { redis, wait } = this.#safety;
+      const isSafe = await untilSafe(redis, redisKeys.alerts, false, wait).then(
+        () => true,
+        () => false,
+      );
+      if (!isSafe) return false;
+    }
+    if (this.#cursor === cursor) this.#cursor = undefined;
+    return true;
   }
 }

@@ -37,6 +37,8 @@ export class DetectLoop {
   readonly #metrics: WorkerMetrics;
   readonly #detections = new Map<number, Detection>();
   #checkpointDueMs = 0;
+  /** Of the alerts, as they were when the detections began. */
+  #losses = 0;
 
   constructor(
     connections: DetectConnections,
@@ -54,6 +56,9 @@ export class DetectLoop {
   /** @param shards to their fencing tokens: those that this worker has; at least one */
   async pass(shards: ReadonlyMap<number, number>): Promise<void> {
     try {
+      // Another loop found that transitions are gone; ours may be among them.
+      if (this.#losses !== this.#alerts.losses) this.#detections.clear();
+      this.#losses = this.#alerts.losses;
       await this.#follow(shards);
       const streams = await readStreams(
         { reader: this.#connections.reader, count: READ_COUNT, field: ADMITTED_PACK_FIELD },
@@ -86,6 +91,10 @@ export class DetectLoop {
   }
 
   async #keepAll(detections: readonly (readonly [number, Detection])[]): Promise<void> {
+    if (detections.length === 0) return;
+    // What a checkpoint has passed is not evaluated again, so that all that it caused must be there to stay.
+    if (!(await this.#alerts.confirm())) return;
+    if (this.#losses !== this.#alerts.losses) throw new Error('alerts were lost since these shards were taken up');
     const kept = await Promise.all(
       detections.map(([shard, { detector, token }]) => {
         const { [POSITION_FIELD]: position = '0', ...states } = detector.takeCheckpoint();

@@ -80,6 +80,7 @@ export class Leases implements Held {
   async check(): Promise<void> {
     const { tags } = this.#options;
     const failures = [...(await this.#renew()), ...(await this.#count())];
+    if (failures.length > 0 && this.#patienceMs === Infinity) throw failures[0];
     const share = Math.ceil(tags.length / Math.max(1, this.#workers));
     const surplus = [...this.#leases.keys()].filter((tag) => !this.#asking.has(tag)).slice(share);
     failures.push(...(await this.#leave(surplus)), ...(await this.#take(share)));
@@ -118,7 +119,7 @@ export class Leases implements Held {
     const untilMs = performance.now() + this.#patienceMs;
     const failures: unknown[] = [];
     for (const tag of shuffled(free)) {
-      if (performance.now() >= untilMs) break;
+      if (performance.now() >= untilMs || (failures.length > 0 && this.#patienceMs === Infinity)) break;
       failures.push(...(await this.#waitFor([this.#ask(tag, this.#leases.size < share ? 0 : left)])));
     }
     const taken = this.#leases.size - before;

@@ -29,7 +29,7 @@ export class LossWatch {
   async look(held: Iterable<number>): Promise<void> {
     const mine = new Set(held);
     const lost: { readonly shard: number; readonly waiting: number; readonly ageMs: number }[] = [];
-    await Promise.all(
+    const looks = await Promise.allSettled(
       [...new Set([...mine, ...this.#looks.keys()])].map(async (shard) => {
         const waiting = await readGroupBacklog(this.#redis, redisKeys.readings(shard), consumerGroups.persist);
         // After the backlog: one of the log after this epoch must not be taken for one of this epoch.
@@ -45,6 +45,7 @@ export class LossWatch {
       }),
     );
     if (lost.length > 0) this.#report(lost);
+    for (const look of looks) if (look.status === 'rejected') throw look.reason;
   }
 
   #report(lost: readonly { readonly shard: number; readonly waiting: number; readonly ageMs: number }[]): void {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BenchContext } from '../../../scripts/bench/bench.ts';
+import { compareAlerts } from '../audit/compare-alerts.ts';
 import { compareReadings } from '../audit/compare-readings.ts';
 import { Matrix } from '../run-matrix.ts';
 import { ClusterMember } from '../stack/cluster-redis.ts';
@@ -17,6 +18,10 @@ export interface FailoverReport {
   /** A master was killed whose replica had heard nothing from it for `behind_s`. */
   readonly lost_behind: number;
   readonly behind_s: number;
+  /** Acknowledged readings without the transition that they had to cause, of both kinds together. */
+  readonly alerts_missed: number;
+  /** What else must not be. */
+  readonly problems: readonly string[];
 }
 
 /** Of each kind, so that every master has its turn. */
@@ -32,7 +37,8 @@ export async function measureFailover(
   random: () => number,
   context: BenchContext,
 ): Promise<FailoverReport> {
-  let [acknowledged, stored, lost, lostBehind] = [0, 0, 0, 0];
+  let [acknowledged, stored, lost, lostBehind, alertsMissed] = [0, 0, 0, 0, 0];
+  const problems: string[] = [];
   // A platform each, because what one has lost is missing to the end.
   for (const behindMs of [0, BEHIND_MS]) {
     const folder = join(context.folder, `behind-${behindMs}`);
@@ -49,9 +55,15 @@ export async function measureFailover(
     }
     await delay(AFTER_MS);
     await load.stop();
-    const problems = await matrix.drain();
-    if (problems.length > 0) throw new Error(problems.join('; '));
-    const verdict = await compareReadings(stack.databaseUrl, load.ledger.readings);
+    problems.push(...(await matrix.drain()), ...stack.takeProblems());
+    const { readings, rejected } = load.ledger;
+    const verdict = await compareReadings(stack.databaseUrl, readings);
+    const { missed } = await compareAlerts(stack.databaseUrl, readings);
+    alertsMissed += missed;
+    for (const [code, packs] of rejected) problems.push(`${packs} packs were refused for good: ${code}`);
+    if (verdict.altered + verdict.duplicated > 0) {
+      problems.push(`${verdict.altered} readings altered, ${verdict.duplicated} counted wrongly`);
+    }
     acknowledged += verdict.acknowledged;
     stored += verdict.stored;
     if (behindMs === 0) lost += verdict.lost;
@@ -59,24 +71,21 @@ export async function measureFailover(
   }
   return {
     ...{ wait_replicas: waitReplicas, acknowledged, stored, lost, lost_behind: lostBehind },
-    behind_s: BEHIND_MS / 1000,
+    ...{ behind_s: BEHIND_MS / 1000, alerts_missed: alertsMissed, problems },
   };
 }
 
 /** What is lost although it was waited for must not be. */
-export function isFailoverSafe({
-  wait_replicas: replicas,
-  acknowledged,
-  lost,
-  lost_behind: behind,
-}: FailoverReport): boolean {
-  return acknowledged > 0 && (replicas === 0 || lost + behind === 0);
+export function isFailoverSafe(report: FailoverReport): boolean {
+  const { wait_replicas: replicas, acknowledged, lost, lost_behind: behind, alerts_missed: missed, problems } = report;
+  return acknowledged > 0 && problems.length === 0 && (replicas === 0 || lost + behind + missed === 0);
 }
 
 export function formatFailover(report: FailoverReport): string {
   const { wait_replicas: replicas, acknowledged, lost, lost_behind: behind, behind_s: behindS } = report;
   return (
     `WAIT ${replicas}: of ${acknowledged} acknowledged readings ${lost} lost when a master was killed, ` +
-    `${behind} when its replica was ${behindS} s behind`
+    `${behind} when its replica was ${behindS} s behind; ${report.alerts_missed} alerts missed` +
+    report.problems.map((problem) => `\n  problem: ${problem}`).join('')
   );
 }

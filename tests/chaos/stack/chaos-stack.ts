@@ -46,7 +46,7 @@ export interface StackOptions {
 }
 
 export interface ClusterOptions {
-  /** That ingest waits for. */
+  /** That ingest and workers wait for. */
   readonly waitReplicas: number;
 }
 
@@ -128,7 +128,10 @@ export class ChaosStack implements AsyncDisposable {
         case 'broadcaster':
           return { TELLTALE_BROADCASTER_PORT: String(portOf('broadcaster')), TELLTALE_BROADCASTER_ADMIN_PORT: admin };
         default:
-          return { TELLTALE_WORKER_ADMIN_PORT: admin };
+          return {
+            TELLTALE_WORKER_ADMIN_PORT: admin,
+            TELLTALE_WORKER_WAIT_REPLICAS: String(options.cluster?.waitReplicas ?? 0),
+          };
       }
     };
     const startService = (service: ServiceName, name: MemberName) => async () => {

@@ -60,23 +60,29 @@ export class ClusterMember implements Breakable {
     await delay(behindMs);
     await this.#memberOf(node).kill9();
     await reconnect?.();
-    await eventually(async () => {
-      const masters = await this.#cluster.masters();
-      if (!masters.some((master) => master.node === replica)) throw new Error('no replica has taken over');
-    }, FAILOVER_DEADLINE_MS);
+    await this.#untilMaster(replica);
   }
 
   async stop(signal?: NodeJS.Signals): Promise<void> {
     await Promise.all(this.#members.map((member) => member.stop(signal)));
   }
 
+  /** Resolves when its replica has taken over. */
   async freeze(): Promise<void> {
-    const { node } = await this.#nextMaster();
+    const { node, replica } = await this.#nextMaster();
     await this.#memberOf(node).freeze();
+    await this.#untilMaster(replica);
   }
 
   resume(): void {
     for (const member of this.#members) member.resume();
+  }
+
+  async #untilMaster(replica: number | undefined): Promise<void> {
+    await eventually(async () => {
+      const masters = await this.#cluster.masters();
+      if (!masters.some(({ node }) => node === replica)) throw new Error('no replica has taken over');
+    }, FAILOVER_DEADLINE_MS);
   }
 
   async #nextMaster(): Promise<Master> {

@@ -80,3 +80,18 @@ test('a log that ends before what the caller has seen gets another epoch, and on
   await logs.redis.del(stream);
   assert.equal(await admit(id, 7), 'other-epoch');
 });
+
+test('a log that has gone back is found also when somebody else has written to it since', async () => {
+  await using logs = await openAdmissionLogs();
+  const script = createAdmitScript(logs, 64);
+  const shard = await logs.begin();
+  const stream = redisKeys.readings(shard);
+  await admitAll(script, shard, [createAdmittable(1)]);
+  await admitAll(script, shard, [createAdmittable(2)]);
+  const [newest] = await logs.redis.xrevrange(stream, '+', '-', 'COUNT', 1);
+  const lost = newest?.[0] ?? '';
+  await logs.redis.xdel(stream, lost);
+  await admitAll(script, shard, [createAdmittable(3)]);
+  const [reply] = await script.run([{ shard, epoch: EPOCH, newest: lost, envelopes: [createAdmittable(4)] }]);
+  assert.equal(reply?.kind, 'other-epoch');
+});

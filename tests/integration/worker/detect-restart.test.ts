@@ -204,3 +204,30 @@ test('a detector whose Redis fails in the middle goes on where it was', async ()
     assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1', 'cleared dev-1 2', 'raised dev-1 1']);
   });
 });
+
+test('an alert that Redis has lost again before the checkpoint goes out once more, and one that is there does not', async () => {
+  await using stores = await openWorkerStores();
+  await projectRule(stores.redis, thresholdRule());
+  for (const device of DEVICES) await projectDevice(stores.redis, device);
+  const { loop } = createDetecting({ reader: stores.openRedis('test-detect'), redis: stores.redis });
+  let timeUs = Date.now() * 1000;
+  const send = async (device: string, value: number): Promise<void> => {
+    await appendPack(stores.redis, { device, readings: [numberReading('x', (timeUs += 1), value)] });
+    await loop.pass(EVERY_SHARD);
+  };
+  await send('dev-1', 0);
+  await send('dev-1', 99);
+  assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
+  const [first] = await readTransitions(stores.redis);
+
+  await stores.redis.del(redisKeys.alerts, redisKeys.alertState);
+  await assert.rejects(loop.checkpoint(), /have gone back/);
+  await assert.rejects(loop.checkpoint(), /were lost since/);
+  await loop.pass(EVERY_SHARD);
+  assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
+  const [again] = await readTransitions(stores.redis);
+  assert.equal(again?.transition.alert_id, first?.transition.alert_id);
+  await loop.checkpoint();
+  await send('dev-1', 0);
+  assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1', 'cleared dev-1 2']);
+});
