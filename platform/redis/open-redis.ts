@@ -7,7 +7,7 @@ export type Redis = RedisConnection | Cluster;
 export type { RedisConnection };
 
 export interface RedisOptions {
-  /** Of a server; or of several nodes of a cluster, separated by commas. With a cluster nobody is patient. */
+  /** Of a server; or of several nodes of a cluster, separated by commas. A cluster is waited for no longer than one of its nodes. */
   readonly url: string;
   readonly name: string;
   /**
@@ -65,13 +65,20 @@ function openConnection({ url, name, manner }: RedisOptions): RedisConnection {
   });
 }
 
-function openCluster(urls: readonly string[], { name }: RedisOptions): Cluster {
+/** The time of a command is that of its node; one that waits for a cluster that is away altogether would have none. */
+class TimedCluster extends Cluster {
+  override sendCommand(...[command, ...others]: Parameters<Cluster['sendCommand']>): unknown {
+    command.setTimeout(COMMAND_TIMEOUT_MS);
+    return super.sendCommand(command, ...others);
+  }
+}
+
+function openCluster(urls: readonly string[], { name, manner }: RedisOptions): Cluster {
   const { credentials, tls } = readUrl(urls[0] ?? '');
-  return new Cluster(urls.map(addressOf), {
+  return new TimedCluster(urls.map(addressOf), {
     // No command waits for long: streams of a cluster are read without blocking.
     redisOptions: { ...commonOptions(name, 'fail-fast'), ...credentials, ...(tls && { tls: {} }) },
-    // A command that waits for a cluster that is away would be there for ever.
-    enableOfflineQueue: false,
+    enableOfflineQueue: manner === 'patient',
     // Certificates are for names.
     ...(tls && { dnsLookup: (host, callback) => callback(null, host) }),
     clusterRetryStrategy: waitBefore,

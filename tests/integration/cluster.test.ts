@@ -7,6 +7,7 @@ import { RegistryStore } from '../../platform/postgres/registry-store.ts';
 import { createLogger } from '../../platform/log/logger.ts';
 import { openPostgres } from '../../platform/postgres/open-postgres.ts';
 import { thresholdRule } from '../support/detecting.ts';
+import { findFreePort } from '../../scripts/process/free-port.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { assertAccepted, assertProblem } from '../support/problem-assertions.ts';
@@ -96,5 +97,17 @@ test('on a Redis Cluster readings are stored and alerts raised, also after a mas
   } finally {
     redis.disconnect();
     await database.end();
+  }
+});
+
+test('a cluster of which no node answers is not waited for', async () => {
+  const url = `redis://127.0.0.1:${await findFreePort()},redis://127.0.0.1:${await findFreePort()}`;
+  for (const manner of ['patient', 'fail-fast'] as const) {
+    const redis = openRedis({ url, name: 'test', manner }, createLogger('test', 'silent'));
+    try {
+      await assert.rejects(redis.get('key'));
+    } finally {
+      redis.disconnect();
+    }
   }
 });
