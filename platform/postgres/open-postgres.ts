@@ -45,6 +45,9 @@ export function openPostgres(options: PostgresOptions, log: Logger): Pool {
   };
   const pool = new Pool(config);
   socketsOf.set(pool, sockets);
+  // The pool listens to a connection until it gives it away, and whoever gets it listens a turn later. One that the server ends
+  // in between has nobody, and its error would end the process; its next statement fails.
+  pool.on('connect', (client) => client.on('error', (error) => log.debug({ err: error }, 'a connection broke')));
   // An idle connection that breaks is replaced at its next use; without a listener the error would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
   return pool;
