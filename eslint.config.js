@@ -34,6 +34,15 @@ export default tseslint.config(
         },
       ],
       '@typescript-eslint/no-non-null-assertion': 'off',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'CallExpression[callee.name="eventually"] CallExpression[callee.object.name="assert"][callee.property.name="ok"][arguments.length=1]',
+          message:
+            'Node parses the source to make a message, which can take minutes, each time that it fails: give one.',
+        },
+      ],
     },
   },
   {

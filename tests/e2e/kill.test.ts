@@ -67,7 +67,9 @@ test('a worker that is killed with a batch in the database loses nothing and sto
   await platform.kill9('worker');
   await neverCommitted.discard();
   await platform.start('worker');
-  await eventually(async () => assert.ok((await platform.metric('worker', 'persist_rows_total')) > 0));
+  await eventually(async () =>
+    assert.ok((await platform.metric('worker', 'persist_rows_total')) > 0, 'no row is stored'),
+  );
 
   await using committed = await holdInserts(platform.stores.databaseUrl);
   await committed.oneWaits();

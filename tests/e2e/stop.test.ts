@@ -113,7 +113,12 @@ test('the broadcaster tells every subscriber that it restarts, in the middle of 
   await platform.applyRules(rules);
   const subscribers = await Promise.all(Array.from({ length: 20 }, () => subscribe(platform.alertsUrl)));
   await using _fleet = await startFleet(platform, FLEET);
-  await eventually(() => assert.ok(subscribers.every(({ cursors }) => cursors.length > 200)));
+  await eventually(() =>
+    assert.ok(
+      subscribers.every(({ cursors }) => cursors.length > 200),
+      'too few alerts',
+    ),
+  );
 
   assertStoppedInOrder('broadcaster', await platform.stop('broadcaster'));
   for (const { closed } of subscribers) assert.equal(await closed, SERVICE_RESTART);

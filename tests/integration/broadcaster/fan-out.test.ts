@@ -116,11 +116,11 @@ test('connections to Redis that break after any number of answers end neither th
       const before = between.accepted;
       between.answersUntilBreak = answers;
       between.drop();
-      await eventually(() => assert.ok(between.accepted > before + 1));
+      await eventually(() => assert.ok(between.accepted > before + 1, 'no new connection'));
     }
     between.answersUntilBreak = Infinity;
     between.drop();
-    await eventually(async () => assert.ok(await broadcaster.isReady()));
+    await eventually(async () => assert.ok(await broadcaster.isReady(), 'the broadcaster is not ready'));
     await eventually(async () => assert.equal(await redis.publish(redisChannels.alerts, 'no alert'), 1));
     await new AlertLog(redis).append(transitionRequest('raised', 1), FENCE);
     await eventually(() => assert.equal(subscriber.frames.length, 1));

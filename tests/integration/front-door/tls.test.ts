@@ -119,7 +119,14 @@ test('a renewed certificate is taken up without a restart, and a request on an o
 
 test('files that do not belong together are not taken up', async () => {
   await copyFile(path('first.key'), path('live.key'));
-  await eventually(() => assert.ok(ingest.log.some((line) => line.includes('cannot be used'))), 15_000);
+  await eventually(
+    () =>
+      assert.ok(
+        ingest.log.some((line) => line.includes('cannot be used')),
+        'nothing is reported',
+      ),
+    15_000,
+  );
   assert.equal(await nameOnCertificate(), 'second');
   await install('first');
   await eventually(async () => assert.equal(await nameOnCertificate(), 'first'), 15_000);

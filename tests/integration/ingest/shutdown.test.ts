@@ -100,7 +100,7 @@ test('SIGTERM after clients have gone: what they sent is finished, and nothing i
   const requests = Array.from({ length: SLOW_BATCH }, () => device.request());
   const connections = await openConnections(ingest.port, SLOW_BATCH);
   await Promise.all(connections.map((connection, index) => connection.write(encodeRequest(requests[index]!))));
-  await eventually(async () => assert.ok((await inFlight(ingest)) > 0));
+  await eventually(async () => assert.ok((await inFlight(ingest)) > 0, 'nothing is in flight'));
   for (const connection of connections) connection.abort();
   await assertStops(ingest);
 

@@ -44,7 +44,7 @@ test('a connection that breaks between two statements fails the transaction and 
       ended = true;
     });
     await killer.query('SELECT pg_terminate_backend($1)', [await backendOf(client)]);
-    await eventually(() => assert.ok(ended));
+    await eventually(() => assert.ok(ended, 'the connection has not ended'));
     await client.query('SELECT 1');
   });
   await assert.rejects(attempt);

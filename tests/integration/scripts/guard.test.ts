@@ -23,5 +23,5 @@ test('what a command started ends when the command is killed with SIGKILL', asyn
   const child = Number(line);
   assert.ok(isAlive(child));
   parent.kill('SIGKILL');
-  await eventually(() => assert.ok(!isAlive(child)));
+  await eventually(() => assert.ok(!isAlive(child), 'the child lives'));
 });

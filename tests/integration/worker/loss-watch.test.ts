@@ -35,6 +35,16 @@ async function append(stores: WorkerStores, packs: number): Promise<void> {
   }
 }
 
+/** A watch that has seen four packs in the logs. */
+async function watchFourPacks(stores: WorkerStores): Promise<Watching & { readonly keeper: LogKeeper }> {
+  const keeper = new LogKeeper(stores.redis, stores.database, SHARD_COUNT, stores.log);
+  await keeper.check();
+  const watching = createWatch(stores);
+  await append(stores, 4);
+  await watching.watch.look(EVERY_SHARD.keys());
+  return { keeper, ...watching };
+}
+
 test('of logs that are flushed the worker that had them says how many acknowledged packs were not stored', async () => {
   await using stores = await openWorkerStores();
   const keeper = new LogKeeper(stores.redis, stores.database, SHARD_COUNT, stores.log);
@@ -65,11 +75,7 @@ test('of logs that are flushed the worker that had them says how many acknowledg
 
 test('a log that is another one at the next look was lost in between, also by who has it no more', async () => {
   await using stores = await openWorkerStores();
-  const keeper = new LogKeeper(stores.redis, stores.database, SHARD_COUNT, stores.log);
-  await keeper.check();
-  const { watch, lost } = createWatch(stores);
-  await append(stores, 4);
-  await watch.look(EVERY_SHARD.keys());
+  const { keeper, watch, lost } = await watchFourPacks(stores);
   await stores.redis.flushall();
   await keeper.check();
   await watch.look([]);
@@ -78,11 +84,7 @@ test('a log that is another one at the next look was lost in between, also by wh
 
 test('a shard that another worker has taken over is not looked at any more', async () => {
   await using stores = await openWorkerStores();
-  const keeper = new LogKeeper(stores.redis, stores.database, SHARD_COUNT, stores.log);
-  await keeper.check();
-  const { watch, lost } = createWatch(stores);
-  await append(stores, 4);
-  await watch.look(EVERY_SHARD.keys());
+  const { watch, lost } = await watchFourPacks(stores);
   await watch.look([]);
   await stores.redis.flushall();
   await watch.look([]);

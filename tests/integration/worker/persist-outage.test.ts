@@ -104,7 +104,7 @@ test('a lock that holds a batch up keeps its entries unacknowledged until the co
     const pass = loop.pass(EVERY_SHARD);
     await eventually(async () => {
       const { rows } = await stores.database.query(`SELECT 1 FROM pg_locks WHERE NOT granted`);
-      assert.ok(rows.length > 0);
+      assert.ok(rows.length > 0, 'nobody waits for the lock');
     });
     assert.equal((await readBacklog(stores.redis)).unacknowledged, 5);
     await blocker.query('COMMIT');

@@ -142,7 +142,7 @@ test('a transition is acknowledged after its commit and not before', async () =>
     const pass = storeAll(loop);
     await eventually(async () => {
       const { rows } = await stores.database.query('SELECT 1 FROM pg_locks WHERE NOT granted');
-      assert.ok(rows.length > 0);
+      assert.ok(rows.length > 0, 'nobody waits for the lock');
     });
     assert.equal(await countUnacknowledged(stores), 1);
     await blocker.query('ROLLBACK');

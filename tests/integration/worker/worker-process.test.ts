@@ -79,7 +79,7 @@ test('a worker that starts while PostgreSQL is stopped stores everything when it
   {
     await using first = await startWorkerProcess(stores.server.url, postgres.url);
     await eventually(async () => assert.equal(await stores.redis.get(redisKeys.registryVersion), version));
-    await eventually(async () => assert.ok(await isReady(first)));
+    await eventually(async () => assert.ok(await isReady(first), 'the worker is not ready'));
     await assertStops(first);
   }
   await postgres.stop();
@@ -100,7 +100,7 @@ test('a worker that starts while PostgreSQL is stopped stores everything when it
       { state: 'active', transitions: 1 },
     ]);
   }, RECOVER_WITHIN_MS);
-  await eventually(async () => assert.ok(await isReady(worker)), RECOVER_WITHIN_MS);
+  await eventually(async () => assert.ok(await isReady(worker), 'the worker is not ready'), RECOVER_WITHIN_MS);
   assert.deepEqual(await readBacklog(stores.redis), { unacknowledged: 0, unread: 0 });
   await assertStops(worker);
 });
@@ -114,7 +114,7 @@ test('a worker whose Redis is flushed while it runs begins careful logs, project
   const isProjected = async (): Promise<void> => {
     assert.equal(await stores.redis.get(redisKeys.registryVersion), version);
     assert.match((await stores.redis.get(redisKeys.epoch(0))) ?? '', /^\d+:\d+$/);
-    assert.ok(await isReady(worker));
+    assert.ok(await isReady(worker), 'the worker is not ready');
   };
   await eventually(isProjected);
   assert.match((await stores.redis.get(redisKeys.epoch(0))) ?? '', /:0$/);
@@ -155,15 +155,17 @@ test('a worker whose Redis is killed and comes back goes on by itself', async ()
   await registry.registerDevices([deviceRegistration('dev-1')]);
   await registry.applyRules([thresholdRule()]);
   await using worker = await startWorkerProcess(stores.server.url, stores.databaseUrl);
-  await eventually(async () => assert.ok(await stores.redis.hexists(redisKeys.rules, 'strong-motion')));
+  await eventually(async () =>
+    assert.ok(await stores.redis.hexists(redisKeys.rules, 'strong-motion'), 'the rule is not projected'),
+  );
   await sendReading(stores, 99);
   await eventually(async () => assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']));
   await stores.server.kill9();
   await eventually(async () => assert.equal(await isReady(worker), false));
   await stores.server.restart();
-  await eventually(async () => assert.ok(await isReady(worker)));
+  await eventually(async () => assert.ok(await isReady(worker), 'the worker is not ready'));
   await eventually(() => sendReading(stores, 0));
   await eventually(async () => assert.equal((await describeTransitions(stores.redis))[1], 'cleared dev-1 2'));
-  await eventually(async () => assert.ok((await countRows(stores.database)) >= 2));
+  await eventually(async () => assert.ok((await countRows(stores.database)) >= 2, 'the rows are not stored'));
   await assertStops(worker);
 });
