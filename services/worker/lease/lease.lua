@@ -5,7 +5,8 @@
 -- KEYS[1]  hash of the lease: owner, token, until (Unix milliseconds by the clock of this server)
 -- ARGV[1]  worker
 -- ARGV[2]  milliseconds that the lease is to last; 0 gives it back
--- ARGV[3]  milliseconds for which it has to be free before this worker may take it; "" when it may only keep it
+-- ARGV[3]  milliseconds for which it has to be free before this worker may take it; "" when it may only keep it; for one that
+--          is given back, the token with which it was held: a request that comes late must not end the lease that followed
 --
 -- Returns the fencing token when the worker has the lease now, else 0. Tokens of one lease only grow, also when its hash was
 -- lost with everything else under the tag: they are not below the time at which they were given. A lease that ran out is
@@ -25,13 +26,15 @@ if ends - now > LONGEST_MS then
 end
 
 if ends > now then
-  if owner ~= ARGV[1] then
+  if owner ~= ARGV[1] or (lasts == 0 and tonumber(ARGV[3]) ~= token) then
     return 0
   end
-  redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + lasts))
-  return lasts > 0 and token or 0
-end
-if lasts == 0 or ARGV[3] == '' or now - ends < tonumber(ARGV[3]) then
+  if lasts == 0 or ARGV[3] == '' then
+    redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + lasts))
+    return lasts > 0 and token or 0
+  end
+  -- Its owner has forgotten it and takes it anew.
+elseif lasts == 0 or ARGV[3] == '' or now - ends < tonumber(ARGV[3]) then
   return 0
 end
 token = math.max(token + 1, now)

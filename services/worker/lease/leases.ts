@@ -49,8 +49,8 @@ export class Leases implements Held {
   readonly #asking = new Map<LeaseTag, Promise<void>>();
   readonly #patienceMs: number;
   #workers = 1;
-  /** No more worked on, and given back at the next check: what is under way has until then. */
-  #leaving: readonly LeaseTag[] = [];
+  /** No more worked on, and given back at the next check: what is under way has until then. With their tokens. */
+  #leaving: ReadonlyMap<LeaseTag, number> = new Map();
 
   constructor(
     redis: Redis,
@@ -111,7 +111,7 @@ export class Leases implements Held {
 
   async #take(share: number): Promise<readonly unknown[]> {
     const free = this.#options.tags.filter(
-      (tag) => !this.#leases.has(tag) && !this.#leaving.includes(tag) && !this.#asking.has(tag),
+      (tag) => !this.#leases.has(tag) && !this.#leaving.has(tag) && !this.#asking.has(tag),
     );
     // Beyond its share a worker takes only what those whose share it is leave alone.
     const left = 2 * this.checkEveryMs;
@@ -129,14 +129,19 @@ export class Leases implements Held {
 
   async #leave(tags: readonly LeaseTag[]): Promise<readonly unknown[]> {
     const before = this.#leaving;
-    this.#leaving = tags;
-    for (const tag of tags) this.#leases.delete(tag);
+    const leaving = new Map<LeaseTag, number>();
+    for (const tag of tags) {
+      const lease = this.#leases.get(tag);
+      if (lease !== undefined) leaving.set(tag, lease.token);
+      this.#leases.delete(tag);
+    }
+    this.#leaving = leaving;
     const failures = await this.#waitFor(
-      before.map(async (tag) => {
-        await this.#lease([redisKeys.lease(tag)], [this.#options.worker, 0, '']);
+      [...before].map(async ([tag, token]) => {
+        await this.#lease([redisKeys.lease(tag)], [this.#options.worker, 0, token]);
       }),
     );
-    if (before.length > 0) this.#log.info({ given: before.length, held: this.#leases.size }, 'leases are given back');
+    if (before.size > 0) this.#log.info({ given: before.size, held: this.#leases.size }, 'leases are given back');
     return failures;
   }
 

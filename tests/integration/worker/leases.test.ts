@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { redisKeys, type LeaseTag } from '../../../contracts/redis-keys.ts';
 import { createLogger } from '../../../platform/log/logger.ts';
 import { openRedis, waitForRedis, type Redis } from '../../../platform/redis/open-redis.ts';
+import { defineScript } from '../../../platform/redis/script.ts';
 import { Leases } from '../../../services/worker/lease/leases.ts';
 import { createWorkerMetrics } from '../../../services/worker/metrics.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
@@ -203,4 +204,24 @@ test('a lease that seems to last for hours, because the clock of Redis was set b
   await redis.hset(redisKeys.lease(0), { owner: 'dead', token: '5', until: String(Date.now() + 3_600_000) });
   await leases.check();
   assert.deepEqual(heldBy(leases), TAGS);
+});
+
+test('a lease that is given back late does not end the one that the same worker has taken since', async () => {
+  const url = new URL('../../../services/worker/lease/leases.ts', import.meta.url).href;
+  const lease = defineScript(redis, 'testLease', 'lease.lua', url);
+  const ask = async (...asked: readonly [number, number | '']): Promise<number> =>
+    Number(await lease([redisKeys.lease(3)], ['a', ...asked]));
+  const first = await ask(LASTS_MS, 0);
+  await ask(0, first);
+  const second = await ask(LASTS_MS, 0);
+  assert.ok(second > first);
+  await ask(0, first);
+  assert.equal(await ask(LASTS_MS, ''), second);
+  // Nor when it comes only after the worker has taken the lease anew.
+  const third = await ask(LASTS_MS, 0);
+  assert.ok(third > second);
+  await ask(0, second);
+  assert.equal(await ask(LASTS_MS, ''), third);
+  await ask(0, third);
+  assert.equal(await ask(LASTS_MS, ''), 0);
 });
