@@ -32,6 +32,7 @@ export const workerSettings = {
   TELLTALE_WORKER_KEEP_POSITIONS_DAYS: keepDays,
   TELLTALE_WORKER_KEEP_MINUTES_DAYS: keepDays,
   TELLTALE_WORKER_KEEP_HOURS_DAYS: keepDays,
+  TELLTALE_WORKER_KEEP_SECURITY_EVENTS_DAYS: keepDays,
   /** Readings stored in one transaction, at most. */
   TELLTALE_WORKER_BATCH_READINGS: integer(1, 100_000).default(40_000),
   /** How long a small batch gathers what else comes, in milliseconds. */

@@ -1,0 +1,42 @@
+import { Cluster } from 'ioredis';
+import type { SafetyWait } from '../../../platform/redis/until-safe.ts';
+import { AlertLog } from '../alerts/alert-log.ts';
+import type { WorkerConfig } from '../config.ts';
+import { passOverShards } from '../lease/leased-pass.ts';
+import type { WorkerContext, WorkerLoop } from '../worker-context.ts';
+import { DetectLoop } from './detect-loop.ts';
+import type { RegistryView } from './registry-view.ts';
+
+export interface Detection {
+  readonly loops: readonly WorkerLoop[];
+  /** Once the loops have ended: what they know, for whoever goes on with their shards. */
+  readonly checkpoint: () => Promise<void>;
+}
+
+/** Evaluates the rules over all shards together or, where they lie on different nodes, over each by itself. */
+export function createDetection(context: WorkerContext, registry: RegistryView): Detection {
+  const { config, metrics, redis, openRedis, leases, shards } = context;
+  const connections = { reader: openRedis('worker-detect'), redis };
+  const wait = safetyWaitOf(config);
+  const alerts = new AlertLog(redis, wait && { redis: openRedis('worker-confirm'), wait });
+  // A node that does not answer must not keep the shards of others from being evaluated.
+  const apart = redis instanceof Cluster;
+  const parts = (apart ? shards.map((shard) => [shard]) : [shards]).map((among) => ({
+    among,
+    loop: new DetectLoop(connections, shards.length, { registry, alerts, metrics }),
+  }));
+  return {
+    loops: parts.map(({ among, loop }) => ({
+      name: apart ? `detect ${among.join()}` : 'detect',
+      pass: passOverShards(leases, among, (mine) => loop.pass(mine)),
+    })),
+    checkpoint: async () => {
+      await Promise.all(parts.map(({ loop }) => loop.checkpoint()));
+    },
+  };
+}
+
+function safetyWaitOf(config: WorkerConfig): SafetyWait | undefined {
+  const { TELLTALE_WORKER_WAIT_REPLICAS: replicas, TELLTALE_WORKER_WAIT_MS: timeoutMs } = config;
+  return replicas === 0 ? undefined : { replicas, onDisk: false, timeoutMs };
+}
