@@ -30,6 +30,8 @@ export interface IngestMeasurement {
   /** In the streams of all shards. */
   readonly entries: number;
   readonly acceptedPerS: number;
+  /** The same of each window, in order. */
+  readonly windowsPerS: readonly number[];
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** Requests without a 202, by problem code or by what happened to their connection. */
@@ -44,6 +46,7 @@ export class BenchedIngest implements AsyncDisposable {
   readonly #ingest: PrivateIngest;
   readonly #latencyUs: Histogram = build({ bitBucketSize: 32, autoResize: true, numberOfSignificantValueDigits: 3 });
   readonly #failures = new Map<string, number>();
+  readonly #windowsPerS: number[] = [];
   #accepted = 0;
   #measuredMs = 0;
 
@@ -85,6 +88,7 @@ export class BenchedIngest implements AsyncDisposable {
     this.#latencyUs.add(result.latencyUs);
     this.#accepted += result.accepted;
     this.#measuredMs += windowMs;
+    this.#windowsPerS.push(result.acceptedPerS);
     for (const [reason, count] of result.failures) {
       this.#failures.set(reason, (this.#failures.get(reason) ?? 0) + count);
     }
@@ -95,6 +99,7 @@ export class BenchedIngest implements AsyncDisposable {
       accepted: this.#accepted,
       entries: await countEntries(this.#redis.client, this.#plan.shardCount),
       acceptedPerS: (this.#latencyUs.totalCount * 1000) / this.#measuredMs,
+      windowsPerS: this.#windowsPerS,
       p50Ms: this.#latencyUs.getValueAtPercentile(50) / 1000,
       p99Ms: this.#latencyUs.getValueAtPercentile(99) / 1000,
       failures: this.#failures,

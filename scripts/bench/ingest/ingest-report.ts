@@ -26,6 +26,8 @@ export function reportIngest({ always, everysec, verifyPerS }: IngestFigures): B
       '                       accepted/s   p50 ms   p99 ms   ratio    bar',
       describe('appendfsync always', always, ratios.always, BARS.always),
       describe('appendfsync everysec', everysec, ratios.everysec, BARS.everysec),
+      `always, window by window: ${always.windowsPerS.map(Math.round).join(', ')} a second`,
+      `everysec, the same: ${everysec.windowsPerS.map(Math.round).join(', ')} a second`,
       `node:crypto verifies ${Math.round(verifyPerS)} signatures/s on one core; the ratio is to that.`,
     ],
     problems: [

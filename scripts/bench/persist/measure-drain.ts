@@ -44,13 +44,13 @@ const COPIES = 5;
 const STOP_DEADLINE_MS = 10_000;
 const SECOND_US = 1_000_000;
 
-/** Fills the log, has one worker process empty it into a database of its own, and copies what is there then. */
+/** Fills the log, has one worker process empty it into a database of its own, copies what is there then, and drops it. */
 export async function measureDrain(
   plan: DrainPlan,
   cluster: PrivateCluster,
   { folder, guard, stop, say }: BenchContext,
 ): Promise<DrainMeasurement> {
-  const name = `drain_${plan.readingsPerEntry}`;
+  const name = 'drain';
   const own = await mkdtemp(join(folder, `${name}-`));
   await createDatabase(cluster, name);
   const rows = plan.devices * plan.entriesPerDevice * plan.readingsPerEntry;
@@ -73,24 +73,31 @@ export async function measureDrain(
     },
     guard,
   );
+  let rowsPerS: number;
   try {
-    const rowsPerS = await timeDrain(rows, adminPort, stop);
-    say(`${plan.readingsPerEntry} readings an entry: copying the same rows`);
-    return { rows, rowsPerS, ...(await copySame(cluster.url(name))) };
+    rowsPerS = await timeDrain(rows, adminPort, stop);
   } finally {
     await worker.stop(STOP_DEADLINE_MS);
   }
+  say(`${plan.readingsPerEntry} readings an entry: copying the same rows`);
+  const copied = await copySame(cluster.url(name));
+  await administer(cluster, `DROP DATABASE ${name} WITH (FORCE)`);
+  return { rows, rowsPerS, ...copied };
 }
 
 async function createDatabase(cluster: PrivateCluster, name: string): Promise<void> {
+  await administer(cluster, `CREATE DATABASE ${name}`);
+  await migrate(cluster.url(name), () => undefined);
+}
+
+async function administer(cluster: PrivateCluster, sql: string): Promise<void> {
   const admin = new pg.Client({ connectionString: cluster.url('postgres') });
   await admin.connect();
   try {
-    await admin.query(`CREATE DATABASE ${name}`);
+    await admin.query(sql);
   } finally {
     await admin.end();
   }
-  await migrate(cluster.url(name), () => undefined);
 }
 
 /** Each device once a second, the last reading now. */

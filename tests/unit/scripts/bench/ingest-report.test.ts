@@ -7,6 +7,7 @@ const measured = (acceptedPerS: number): IngestMeasurement => ({
   accepted: 1000,
   entries: 1000,
   acceptedPerS,
+  windowsPerS: [acceptedPerS - 1.4, acceptedPerS + 1.4],
   p50Ms: 5.4321,
   p99Ms: 9.8765,
   failures: new Map(),
@@ -25,6 +26,13 @@ test('a run at its bars passes, and its line has the figures and the ratios to t
     ratio_everysec: 0.6,
     verify_per_s_one_core: 10_000,
   });
+});
+
+test('people see each window, because a machine that others use changes its speed between them', () => {
+  assert.match(
+    reportIngest(good).lines.join('\n'),
+    /always, window by window: 4999, 5001 a second\neverysec, .*5999, 6001/,
+  );
 });
 
 test('each mode has its own bar', () => {
