@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ThresholdState } from '../core/detection/threshold.ts';
+import type { RuleState } from '../core/detection/evaluate.ts';
 
 /** Fields of a shard's detect hash: `position` is the last entry evaluated, `state:<rule>|<device>` a rule's state. */
 export const POSITION_FIELD = 'position';
@@ -9,22 +9,37 @@ const metricStateSchema = z.object({
   newestUs: z.int(),
   beyondSinceUs: z.int().optional(),
   withinSinceUs: z.int().optional(),
+  alarmed: z.boolean().optional(),
 });
-const thresholdStateSchema = z.object({ raised: z.boolean(), metrics: z.record(z.string(), metricStateSchema) });
+const hysteresisFields = { raised: z.boolean(), metrics: z.record(z.string(), metricStateSchema) };
+const sampleSchema = z.tuple([z.int(), z.number()]).readonly();
+const stateSchemas = {
+  threshold: z.object({ kind: z.literal('threshold'), ...hysteresisFields }),
+  rate: z.object({
+    kind: z.literal('rate'),
+    ...hysteresisFields,
+    samples: z.record(z.string(), z.array(sampleSchema)),
+  }),
+};
+/** States without a kind are from before there were others. */
+const kindSchema = z.object({ kind: z.string().default('threshold') });
 
 export interface DetectCheckpoint {
   /** `0` before the first entry. */
   readonly position: string;
   /** By `<rule>|<device>`. */
-  readonly states: ReadonlyMap<string, ThresholdState>;
+  readonly states: ReadonlyMap<string, RuleState>;
 }
 
+/** A state of a kind that a later version keeps is left out: which alerts are raised is known without it. */
 export function parseDetectCheckpoint(hash: Readonly<Record<string, string>>): DetectCheckpoint {
-  const states = new Map<string, ThresholdState>();
+  const states = new Map<string, RuleState>();
   for (const [field, json] of Object.entries(hash)) {
-    if (field.startsWith(STATE_PREFIX)) {
-      states.set(field.slice(STATE_PREFIX.length), thresholdStateSchema.parse(JSON.parse(json)));
-    }
+    if (!field.startsWith(STATE_PREFIX)) continue;
+    const input: unknown = JSON.parse(json);
+    const { kind } = kindSchema.parse(input);
+    if (kind !== 'threshold' && kind !== 'rate') continue;
+    states.set(field.slice(STATE_PREFIX.length), stateSchemas[kind].parse({ ...Object(input), kind }));
   }
   return { position: hash[POSITION_FIELD] ?? '0', states };
 }

@@ -22,6 +22,8 @@ export const evidenceReadingSchema = z.object({
 export const evidenceSchema = z.object({
   rule_version: z.int(),
   limit: z.number(),
+  /** What was compared with the limit, where that is not the value of a reading. */
+  measure: z.number().optional(),
   readings: z.array(evidenceReadingSchema),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;

@@ -11,8 +11,7 @@ const scopeSchema = z.strictObject({
   zones: z.array(z.string()).optional(),
 });
 
-const thresholdBody = z.strictObject({
-  kind: z.literal('threshold'),
+const everyRule = {
   id: ruleId,
   version: z.int().positive(),
   enabled: z.boolean().default(true),
@@ -20,6 +19,9 @@ const thresholdBody = z.strictObject({
   severity: severitySchema,
   status: capStatusSchema.default('Actual'),
   headline: z.string().min(1).max(160),
+};
+
+const limits = {
   /** `beyond`: the absolute value is above the limit, for quantities that swing around zero. */
   when: z.enum(['above', 'below', 'beyond']),
   limit: z.number(),
@@ -29,13 +31,36 @@ const thresholdBody = z.strictObject({
   duration_s: z.number().nonnegative().default(0),
   /** Every metric that alarmed must stay within the clear limit this long before the alert is cleared, in event time. */
   clear_after_s: z.number().nonnegative().default(0),
-});
+};
 
-export const thresholdRuleSchema = thresholdBody.refine(
-  (rule) => (rule.when === 'below' ? rule.clear_limit >= rule.limit : rule.clear_limit <= rule.limit),
-  { path: ['clear_limit'], message: 'the clear limit must not lie beyond the limit' },
-);
+const clearLimitFits = ({
+  when,
+  limit,
+  clear_limit: clearLimit,
+}: {
+  when: string;
+  limit: number;
+  clear_limit: number;
+}) => (when === 'below' ? clearLimit >= limit : clearLimit <= limit);
+const clearLimitIssue = { path: ['clear_limit'], message: 'the clear limit must not lie beyond the limit' };
+
+/** Limits of the values, in the unit of the metric. */
+const thresholdRuleSchema = z
+  .strictObject({ kind: z.literal('threshold'), ...everyRule, ...limits })
+  .refine(clearLimitFits, clearLimitIssue);
 export type ThresholdRule = z.infer<typeof thresholdRuleSchema>;
 
-export const ruleSchema = thresholdRuleSchema;
+/** Limits of the change per second, in the unit of the metric per second. */
+const rateRuleSchema = z
+  .strictObject({
+    kind: z.literal('rate'),
+    ...everyRule,
+    ...limits,
+    /** The change is measured over at least this long and at most twice as long, in event time. */
+    over_s: z.number().min(0.1).max(86_400),
+  })
+  .refine(clearLimitFits, clearLimitIssue);
+export type RateRule = z.infer<typeof rateRuleSchema>;
+
+export const ruleSchema = z.discriminatedUnion('kind', [thresholdRuleSchema, rateRuleSchema]);
 export type Rule = z.infer<typeof ruleSchema>;

@@ -4,6 +4,7 @@ import { parseTransition, TRANSITION_FIELD } from '../../contracts/alert-transit
 import { redisKeys } from '../../contracts/redis-keys.ts';
 import type { DeviceRecordJson } from '../../contracts/registry.ts';
 import { ruleSchema, type Rule } from '../../core/detection/rule.ts';
+import { createLogger } from '../../platform/log/logger.ts';
 import type { Redis } from '../../platform/redis/open-redis.ts';
 import { AlertLog } from '../../services/worker/alerts/alert-log.ts';
 import { DetectLoop } from '../../services/worker/detect/detect-loop.ts';
@@ -18,7 +19,7 @@ export interface Detecting {
 
 /** The detect loop of a worker of its own. */
 export function createDetecting(connections: { readonly reader: Redis; readonly redis: Redis }): Detecting {
-  const view = new RegistryView(connections.redis);
+  const view = new RegistryView(connections.redis, createLogger('test', 'silent'));
   const loop = new DetectLoop(connections, SHARD_COUNT, {
     registry: view,
     alerts: new AlertLog(connections.redis),
@@ -40,6 +41,16 @@ export function thresholdRule(changes: Record<string, unknown> = {}): Rule {
     when: 'above',
     limit: 10,
     clear_limit: 5,
+    ...changes,
+  });
+}
+
+/** When x or y rises by more than 10 a second over 100 ms it raises, and when they rise by no more than 5 it clears. */
+export function rateRule(changes: Record<string, unknown> = {}): Rule {
+  return ruleSchema.parse({
+    ...thresholdRule({ id: 'fast-rise', headline: 'Fast rise' }),
+    kind: 'rate',
+    over_s: 0.1,
     ...changes,
   });
 }

@@ -1,6 +1,8 @@
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { parseDeviceRecord, parseRuleRecord, type DeviceRecord } from '../../../contracts/registry.ts';
 import { RuleIndex } from '../../../core/detection/rule-index.ts';
+import type { Rule } from '../../../core/detection/rule.ts';
+import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { ProjectionCache } from '../../../platform/redis/projection-cache.ts';
 
@@ -9,11 +11,13 @@ const MAX_DEVICES = 100_000;
 /** Devices and rules as detection sees them: from the projection in Redis, never from the database. */
 export class RegistryView {
   readonly #redis: Redis;
+  readonly #log: Logger;
   readonly #devices: ProjectionCache<DeviceRecord>;
   #rules: RuleIndex | undefined;
 
-  constructor(redis: Redis) {
+  constructor(redis: Redis, log: Logger) {
     this.#redis = redis;
+    this.#log = log;
     this.#devices = new ProjectionCache({ read: (id) => this.#readDevice(id), maxKnown: MAX_DEVICES });
   }
 
@@ -23,8 +27,8 @@ export class RegistryView {
 
   async rules(): Promise<RuleIndex> {
     if (this.#rules !== undefined) return this.#rules;
-    const records = await this.#redis.hvals(redisKeys.rules);
-    const rules = new RuleIndex(records.map((json) => parseRuleRecord(json)));
+    const records = await this.#redis.hgetall(redisKeys.rules);
+    const rules = new RuleIndex(Object.entries(records).flatMap(([id, json]) => this.#readRule(id, json) ?? []));
     this.#rules = rules;
     return rules;
   }
@@ -32,6 +36,16 @@ export class RegistryView {
   clear(): void {
     this.#devices.clear();
     this.#rules = undefined;
+  }
+
+  /** One that this version cannot read, as after going back to it, keeps no other from being evaluated. */
+  #readRule(id: string, json: string): Rule | undefined {
+    try {
+      return parseRuleRecord(json);
+    } catch (error) {
+      this.#log.error({ err: error, rule: id }, 'this rule cannot be read and is not evaluated');
+      return undefined;
+    }
   }
 
   async #readDevice(id: string): Promise<DeviceRecord | undefined> {

@@ -2,14 +2,10 @@ import type { AdmittedPack } from '../../../contracts/admitted-pack.ts';
 import { formatDetectCheckpoint, type DetectCheckpoint } from '../../../contracts/detect-checkpoint.ts';
 import type { DeviceRecord } from '../../../contracts/registry.ts';
 import type { Cause } from '../../../core/alerts/alert-state.ts';
+import { bareState, evaluateRule, type RuleState } from '../../../core/detection/evaluate.ts';
+import type { RuleTransition } from '../../../core/detection/reading-evaluation.ts';
 import type { Rule } from '../../../core/detection/rule.ts';
 import type { RuleIndex } from '../../../core/detection/rule-index.ts';
-import {
-  evaluateThreshold,
-  QUIET,
-  type ThresholdState,
-  type ThresholdTransition,
-} from '../../../core/detection/threshold.ts';
 import { isLate } from '../../../core/telemetry/reading.ts';
 import type { TransitionRequest } from '../alerts/alert-log.ts';
 
@@ -17,7 +13,9 @@ const ENTRY_ID = /^(\d+)-(\d+)$/;
 
 /** Evaluates the readings of one shard in the order of its log. Holds the state of every rule and device of the shard. */
 export class ShardDetector {
-  readonly #states: Map<string, ThresholdState>;
+  readonly #states = new Map<string, RuleState>();
+  /** As they were when this detector began. */
+  readonly #active: ReadonlySet<string>;
   readonly #changed = new Set<string>();
   #position: string;
 
@@ -27,7 +25,7 @@ export class ShardDetector {
    */
   constructor(checkpoint: DetectCheckpoint, active: ReadonlySet<string>) {
     this.#position = checkpoint.position;
-    this.#states = new Map([...active].map((key) => [key, { ...QUIET, raised: true }]));
+    this.#active = active;
     for (const [key, state] of checkpoint.states) this.#states.set(key, { ...state, raised: active.has(key) });
   }
 
@@ -54,8 +52,8 @@ export class ShardDetector {
       if (timeUs === undefined || name === undefined || typeof value !== 'number' || isLate(timeUs, seenUs)) continue;
       for (const rule of applicable[metric] ?? []) {
         const key = `${rule.id}|${device.id}`;
-        const before = this.#states.get(key) ?? QUIET;
-        const { state, transition } = evaluateThreshold(rule, before, {
+        const before = this.#states.get(key) ?? bareState(this.#active.has(key));
+        const { state, transition } = evaluateRule(rule, before, {
           device: device.id,
           metric: name,
           timeUs,
@@ -81,8 +79,11 @@ export class ShardDetector {
 
   /** What has changed since the last call, to be written. */
   takeCheckpoint(): Record<string, string> {
-    const states = new Map<string, ThresholdState>();
-    for (const key of this.#changed) states.set(key, this.#states.get(key) ?? QUIET);
+    const states = new Map<string, RuleState>();
+    for (const key of this.#changed) {
+      const state = this.#states.get(key);
+      if (state !== undefined) states.set(key, state);
+    }
     this.#changed.clear();
     return formatDetectCheckpoint({ position: this.#position, states });
   }
@@ -94,7 +95,7 @@ function causeOf(entryId: string, index: number): Cause {
   return { entryMs: Number(match[1]), entrySeq: Number(match[2]), index };
 }
 
-function describe(rule: Rule, device: DeviceRecord, transition: ThresholdTransition): TransitionRequest['transition'] {
+function describe(rule: Rule, device: DeviceRecord, transition: RuleTransition): TransitionRequest['transition'] {
   return {
     rule: rule.id,
     rule_kind: rule.kind,

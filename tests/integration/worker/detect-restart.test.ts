@@ -12,6 +12,7 @@ import {
   describeTransitions,
   projectDevice,
   projectRule,
+  rateRule,
   readTransitions,
   thresholdRule,
 } from '../../support/detecting.ts';
@@ -25,6 +26,7 @@ const RULES = [
   thresholdRule(),
   thresholdRule({ id: 'held', duration_s: 0.02, clear_after_s: 0.03 }),
   thresholdRule({ id: 'swing', when: 'beyond', limit: 8, clear_limit: 8 }),
+  rateRule({ when: 'beyond', limit: 40, clear_limit: 20, duration_s: 0.01 }),
 ];
 
 interface Cut {
@@ -159,7 +161,7 @@ for (const { what, beforeTheCheckpoint, beforeTheKill, afterwards, expected } of
     assert.deepEqual(await describeTransitions(stores.redis), expected.slice(0, -1));
 
     // What the next detector reads again is late by then and is not evaluated.
-    await eventually(() => assert.ok(Date.now() * 1000 > timeUs + LATE_US));
+    await eventually(() => assert.ok(Date.now() * 1000 > timeUs + LATE_US, 'the readings are not late yet'));
     const next = createDetecting(connections);
     timeUs = Date.now() * 1000;
     await send(afterwards);

@@ -11,6 +11,7 @@ import {
   projectDevice,
   projectRule,
   readTransitions,
+  rateRule,
   thresholdRule,
   type Detecting,
 } from '../../support/detecting.ts';
@@ -61,6 +62,48 @@ test('a reading beyond the limit raises an alert and one below the second limit 
     frames.map((frame) => alertFrameSchema.parse(JSON.parse(frame))),
     logged.map(({ cursor, transition }) => ({ type: 'alert', cursor, ...transition })),
   );
+});
+
+test('a fast rise raises an alert that says how fast, of which two readings, and a slow one clears it', async () => {
+  await using stores = await openWorkerStores();
+  await projectRule(stores.redis, rateRule());
+  await projectDevice(stores.redis, 'dev-1');
+  const { loop } = startDetecting(stores);
+  const startUs = nowUs() - 1_000_000;
+  const samples = [
+    [0, 1],
+    [50_000, 1.5],
+    [100_000, 1.8],
+    [200_000, 3.3],
+    [300_000, 3.6],
+  ] as const;
+  for (const [afterUs, value] of samples) {
+    await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', startUs + afterUs, value)] });
+  }
+  await loop.pass(EVERY_SHARD);
+  assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1', 'cleared dev-1 2']);
+  const [raised] = await readTransitions(stores.redis);
+  assert.deepEqual(raised?.transition.rule_kind, 'rate');
+  assert.deepEqual(raised.transition.evidence, {
+    rule_version: 1,
+    limit: 10,
+    measure: (3.3 - 1.8) / 0.1,
+    readings: [
+      { device: 'dev-1', metric: 'x', time_us: startUs + 100_000, value: 1.8 },
+      { device: 'dev-1', metric: 'x', time_us: startUs + 200_000, value: 3.3 },
+    ],
+  });
+});
+
+test('a rule that this version cannot read keeps no other from being evaluated', async () => {
+  await using stores = await openWorkerStores();
+  await projectRule(stores.redis, thresholdRule());
+  await stores.redis.hset(redisKeys.rules, 'of-later', JSON.stringify({ ...thresholdRule(), kind: 'of-later' }));
+  await projectDevice(stores.redis, 'dev-1');
+  const { loop } = startDetecting(stores);
+  await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', nowUs(), 99)] });
+  await loop.pass(EVERY_SHARD);
+  assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
 });
 
 test('a device without a position, in no zone, raises alerts too', async () => {

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ruleSchema, type ThresholdRule } from '../../../../core/detection/rule.ts';
-import { evaluateThreshold, QUIET, type ThresholdState } from '../../../../core/detection/threshold.ts';
+import { evaluateThreshold, type ThresholdState } from '../../../../core/detection/threshold.ts';
+
+const QUIET: ThresholdState = { kind: 'threshold', raised: false, metrics: {} };
 
 function ruleWith(changes: Record<string, unknown>): ThresholdRule {
-  return ruleSchema.parse({
+  const rule = ruleSchema.parse({
     kind: 'threshold',
     id: 'strong-motion',
     version: 3,
@@ -17,6 +19,8 @@ function ruleWith(changes: Record<string, unknown>): ThresholdRule {
     clear_limit: 5,
     ...changes,
   });
+  assert.ok(rule.kind === 'threshold');
+  return rule;
 }
 
 type Sample = readonly [timeS: number, value: number, metric?: string];
@@ -116,6 +120,21 @@ const cases: readonly {
     expected: ['raised@1', 'cleared@3'],
   },
   {
+    name: 'a metric that was beyond while the alert was raised has to be quiet again, one in the band need not',
+    samples: [
+      [1, 11],
+      [1, 7, 'y'],
+      [2, 12, 'y'],
+      [3, 7, 'y'],
+      [4, 0],
+      [5, 0, 'y'],
+      [6, 11],
+      [6, 7, 'y'],
+      [7, 0],
+    ],
+    expected: ['raised@1', 'cleared@5', 'raised@6', 'cleared@7'],
+  },
+  {
     name: 'a reading that is not newer changes nothing',
     samples: [
       [5, 1],
@@ -139,6 +158,22 @@ const cases: readonly {
 for (const { name, rule, samples, expected } of cases) {
   test(name, () => assert.deepEqual(history(ruleWith(rule ?? {}), samples), expected));
 }
+
+test('a metric that the rule names no more keeps no alert raised', () => {
+  const at = (timeUs: number, metric: string, value: number) => ({ device: 'dev-1', metric, timeUs, value });
+  const beyond = evaluateThreshold(ruleWith({}), QUIET, at(1, 'y', 11));
+  assert.equal(beyond.transition?.kind, 'raised');
+  const narrower = ruleWith({ scope: { metrics: ['x'] } });
+  assert.equal(evaluateThreshold(narrower, beyond.state, at(2, 'x', 0)).transition?.kind, 'cleared');
+});
+
+test('an alert of which nothing else is known stays until a metric is quiet', () => {
+  const raised: ThresholdState = { ...QUIET, raised: true };
+  const at = (value: number) =>
+    evaluateThreshold(ruleWith({}), raised, { device: 'dev-1', metric: 'x', timeUs: 1, value });
+  assert.equal(at(7).state.raised, true);
+  assert.equal(at(5).transition?.kind, 'cleared');
+});
 
 test('the evidence names the rule version, the limit and the reading', () => {
   const reading = { device: 'dev-1', metric: 'x', timeUs: 7, value: 11 };
