@@ -13,6 +13,9 @@ export interface AdminServerOptions {
   readonly unready: () => readonly string[];
 }
 
+/** Longer than the pause between two scrapes: who asks on a connection that is just being closed gets no answer. */
+const KEEP_ALIVE_MS = 75_000;
+
 /** `/metrics`, `/healthz` (the process answers) and `/readyz` (it can do its work), on a port that only operators reach. */
 export class AdminServer {
   readonly #options: AdminServerOptions;
@@ -20,7 +23,7 @@ export class AdminServer {
 
   constructor(options: AdminServerOptions) {
     this.#options = options;
-    this.#server = createServer((request, response) => {
+    this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
       void this.#answer(request.url ?? '').then(({ status, type, body }) => {
         response.writeHead(status, { 'content-type': type }).end(body);
       });
