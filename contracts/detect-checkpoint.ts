@@ -20,6 +20,29 @@ const stateSchemas = {
     ...hysteresisFields,
     samples: z.record(z.string(), z.array(sampleSchema)),
   }),
+  deviation: z.object({
+    kind: z.literal('deviation'),
+    ...hysteresisFields,
+    gathered: z.object({ timeUs: z.int(), values: z.record(z.string(), z.number()) }).optional(),
+    inputs: z.record(
+      z.string(),
+      z.object({
+        value: z.number(),
+        doubted: z.boolean().optional(),
+        passed: z.tuple([z.number(), z.number(), z.number()]).readonly().optional(),
+      }),
+    ),
+    baseline: z
+      .object({
+        measure: z.enum(['sta_lta', 'z_score']),
+        sinceUs: z.int(),
+        atUs: z.int(),
+        level: z.number(),
+        spread: z.number(),
+      })
+      .optional(),
+    burst: z.object({ onsetUs: z.int(), peak: z.number(), reported: z.number().optional() }).optional(),
+  }),
 };
 /** States without a kind are from before there were others. */
 const kindSchema = z.object({ kind: z.string().default('threshold') });
@@ -38,10 +61,14 @@ export function parseDetectCheckpoint(hash: Readonly<Record<string, string>>): D
     if (!field.startsWith(STATE_PREFIX)) continue;
     const input: unknown = JSON.parse(json);
     const { kind } = kindSchema.parse(input);
-    if (kind !== 'threshold' && kind !== 'rate') continue;
+    if (!isKnown(kind)) continue;
     states.set(field.slice(STATE_PREFIX.length), stateSchemas[kind].parse({ ...Object(input), kind }));
   }
   return { position: hash[POSITION_FIELD] ?? '0', states };
+}
+
+function isKnown(kind: string): kind is keyof typeof stateSchemas {
+  return Object.hasOwn(stateSchemas, kind);
 }
 
 /** The fields to write for a position and the states that have changed since the last checkpoint. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 /** CAP 1.2 severities, worst first. */
 export const severitySchema = z.enum(['Extreme', 'Severe', 'Moderate', 'Minor', 'Unknown']);
+export type Severity = z.infer<typeof severitySchema>;
 
 /** CAP 1.2 status: only `Actual` asks people to act. */
 export const capStatusSchema = z.enum(['Actual', 'Exercise', 'Test']);
@@ -19,11 +20,24 @@ export const evidenceReadingSchema = z.object({
   value: z.number(),
 });
 
+const originSchema = z.object({
+  lat: z.number(),
+  lon: z.number(),
+  depth_m: z.number(),
+  time_us: z.int(),
+  /** Standard deviation of the position, metres. */
+  error_m: z.number(),
+});
+
 export const evidenceSchema = z.object({
   rule_version: z.int(),
   limit: z.number(),
   /** What was compared with the limit, where that is not the value of a reading. */
   measure: z.number().optional(),
+  /** Of the devices that should have heard it, those that did. */
+  fraction: z.number().optional(),
+  /** Where and when it began, as far as arrivals tell. */
+  origin: originSchema.optional(),
   readings: z.array(evidenceReadingSchema),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;

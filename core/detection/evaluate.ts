@@ -1,10 +1,11 @@
+import { evaluateDeviation, type DeviationState } from './deviation.ts';
 import { evaluateRate, type RateState } from './rate.ts';
 import type { Evaluation, NumericReading } from './reading-evaluation.ts';
-import type { Rule } from './rule.ts';
+import type { ReadingRule } from './rule.ts';
 import { evaluateThreshold, type ThresholdState } from './threshold.ts';
 
 /** What a rule remembers of one device. */
-export type RuleState = ThresholdState | RateState;
+export type RuleState = ThresholdState | RateState | DeviationState;
 
 /** All that is known is whether the alert is raised. */
 interface BareState {
@@ -19,7 +20,7 @@ export const bareState = (raised: boolean): BareState => ({ kind: 'bare', raised
  * for nothing but whether the alert is raised.
  */
 export function evaluateRule(
-  rule: Rule,
+  rule: ReadingRule,
   before: RuleState | BareState,
   reading: NumericReading,
 ): Evaluation<RuleState> {
@@ -35,6 +36,12 @@ export function evaluateRule(
       return evaluateRate(
         rule,
         before.kind === 'rate' ? before : { kind: 'rate', raised, metrics: {}, samples: {} },
+        reading,
+      );
+    case 'deviation':
+      return evaluateDeviation(
+        rule,
+        before.kind === 'deviation' ? before : { kind: 'deviation', raised, metrics: {}, inputs: {} },
         reading,
       );
   }

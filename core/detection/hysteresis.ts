@@ -1,5 +1,6 @@
 /**
- * State machine of what rises beyond a limit and comes back, for one rule and subject, over the metrics that the rule names.
+ * State machine of what rises beyond a limit and comes back, for one rule and subject, over what the rule measures: each of
+ * its metrics, or what it makes of them together.
  *
  *                 a metric beyond the limit for duration_s
  *        quiet ─────────────────────────────────────────────▶ raised
@@ -11,7 +12,6 @@
  * nothing. A measure that is not known is as one in the band: nothing has held through it.
  */
 export interface Limits {
-  readonly scope: { readonly metrics: readonly string[] };
   readonly when: 'above' | 'below' | 'beyond';
   readonly limit: number;
   readonly clear_limit: number;
@@ -53,8 +53,16 @@ export function ownOf<T>(byMetric: Readonly<Record<string, T>>, metric: string):
   return Object.hasOwn(byMetric, metric) ? byMetric[metric] : undefined;
 }
 
-/** @param measure newer than the newest of its metric */
-export function judgeMeasure(limits: Limits, state: HysteresisState, measure: Measure): HysteresisState {
+/**
+ * @param measure newer than the newest of its metric
+ * @param names of all that the rule measures: others that are in the state keep nothing raised
+ */
+export function judgeMeasure(
+  limits: Limits,
+  state: HysteresisState,
+  measure: Measure,
+  names: readonly string[],
+): HysteresisState {
   const { metric, timeUs } = measure;
   const judged = nextMetricState(limits, state, measure);
   const metrics = { ...state.metrics, [metric]: judged };
@@ -62,7 +70,7 @@ export function judgeMeasure(limits: Limits, state: HysteresisState, measure: Me
   const isQuiet = (since: MetricState): boolean => hasHeld(since.withinSinceUs, timeUs, limits.clear_after_s);
   const isOver =
     isQuiet(judged) &&
-    limits.scope.metrics.every((name) => {
+    names.every((name) => {
       const other = ownOf(metrics, name);
       return other === undefined || !hasAlarmed(other) || isQuiet(other);
     });

@@ -38,7 +38,7 @@ export function evaluateRate(rule: RateRule, before: RateState, reading: Numeric
   const rate = reference === undefined ? undefined : ratePerS(reference, [timeUs, value]);
   const state: RateState = {
     kind: 'rate',
-    ...judgeMeasure(rule, before, { metric, timeUs, value: rate }),
+    ...judgeMeasure(rule, before, { metric, timeUs, value: rate }, rule.scope.metrics),
     samples: { ...before.samples, [metric]: withReading(needed, [timeUs, value], overUs) },
   };
   if (state.raised === before.raised || reference === undefined) return { state };

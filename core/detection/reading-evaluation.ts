@@ -12,10 +12,20 @@ export interface NumericReading {
 
 /** What a reading has changed about the alert of one rule and device. */
 export interface RuleTransition {
-  readonly kind: 'raised' | 'cleared';
+  /** `updated`: it has become much stronger, of rules that emit triggers. */
+  readonly kind: 'raised' | 'updated' | 'cleared';
   /** Time of the reading. */
   readonly atUs: number;
   readonly evidence: Evidence;
+  /** When it began, and how strong it has been since, where the rule can tell that better than from the reading. */
+  readonly burst?: Burst | undefined;
+}
+
+export interface Burst {
+  /** Unix microseconds, by the device's clock. */
+  readonly onsetUs: number;
+  /** Largest amplitude since, in the unit of the metrics. */
+  readonly peak: number;
 }
 
 /** What became of a rule's state, which is the same object when nothing changed. */

@@ -11,7 +11,8 @@ const scopeSchema = z.strictObject({
   zones: z.array(z.string()).optional(),
 });
 
-const everyRule = {
+/** What every rule has that looks at readings of one device. */
+const ofReadings = {
   id: ruleId,
   version: z.int().positive(),
   enabled: z.boolean().default(true),
@@ -19,6 +20,8 @@ const everyRule = {
   severity: severitySchema,
   status: capStatusSchema.default('Actual'),
   headline: z.string().min(1).max(160),
+  /** `trigger`: nobody is alerted; what the rule finds is a vote in quorums. */
+  emits: z.enum(['alert', 'trigger']).default('alert'),
 };
 
 const limits = {
@@ -46,7 +49,7 @@ const clearLimitIssue = { path: ['clear_limit'], message: 'the clear limit must 
 
 /** Limits of the values, in the unit of the metric. */
 const thresholdRuleSchema = z
-  .strictObject({ kind: z.literal('threshold'), ...everyRule, ...limits })
+  .strictObject({ kind: z.literal('threshold'), ...ofReadings, ...limits })
   .refine(clearLimitFits, clearLimitIssue);
 export type ThresholdRule = z.infer<typeof thresholdRuleSchema>;
 
@@ -54,7 +57,7 @@ export type ThresholdRule = z.infer<typeof thresholdRuleSchema>;
 const rateRuleSchema = z
   .strictObject({
     kind: z.literal('rate'),
-    ...everyRule,
+    ...ofReadings,
     ...limits,
     /** The change is measured over at least this long and at most twice as long, in event time. */
     over_s: z.number().min(0.1).max(86_400),
@@ -62,5 +65,105 @@ const rateRuleSchema = z
   .refine(clearLimitFits, clearLimitIssue);
 export type RateRule = z.infer<typeof rateRuleSchema>;
 
-export const ruleSchema = z.discriminatedUnion('kind', [thresholdRuleSchema, rateRuleSchema]);
+/**
+ * Limits of how far a metric, or the magnitude of the vector of several, is from what it was: `sta_lta` compares the mean
+ * energy of a short window with that of a long one, `z_score` the value with its moving mean, in standard deviations.
+ */
+const deviationRuleSchema = z
+  .strictObject({
+    kind: z.literal('deviation'),
+    ...ofReadings,
+    ...limits,
+    when: limits.when.default('above'),
+    measure: z.enum(['sta_lta', 'z_score']),
+    /** Time constant of the short window, of `sta_lta` alone. */
+    short_s: z.number().min(0.01).max(3600).optional(),
+    /** Time constant of what is compared with. As long after the first reading there is no measure. */
+    long_s: z.number().min(0.1).max(604_800),
+    /** Slower changes are no part of the input: a high-pass of second order. */
+    highpass_hz: z.number().positive().max(1000).optional(),
+    /** Noise below it counts as this much, in the unit of the metrics: what is very quiet must not be sensitive without end. */
+    noise_floor: z.number().positive(),
+    /** A burst that is shorter, such as an electric spike, does not reach the limit, of `sta_lta` alone. */
+    spike_s: z.number().nonnegative().max(60).default(0),
+  })
+  .refine(clearLimitFits, clearLimitIssue)
+  .refine(({ measure, short_s: shortS }) => (measure === 'sta_lta') === (shortS !== undefined), {
+    path: ['short_s'],
+    message: 'sta_lta has a short window, z_score has none',
+  })
+  .refine(({ short_s: shortS, long_s: longS }) => shortS === undefined || shortS < longS, {
+    path: ['long_s'],
+    message: 'the long window must be longer than the short one',
+  })
+  .refine(({ spike_s: spikeS, short_s: shortS = 0 }) => spikeS === 0 || spikeS < shortS, {
+    path: ['spike_s'],
+    message: 'a spike must be shorter than the short window',
+  })
+  .refine(({ measure, when }) => measure !== 'sta_lta' || when === 'above', {
+    path: ['when'],
+    message: 'a ratio of energies is above its limit or not',
+  });
+export type DeviationRule = z.infer<typeof deviationRuleSchema>;
+
+/** Rules that look at the readings of one device. */
+export const readingRuleSchema = z.discriminatedUnion('kind', [
+  thresholdRuleSchema,
+  rateRuleSchema,
+  deviationRuleSchema,
+]);
+export type ReadingRule = z.infer<typeof readingRuleSchema>;
+
+const waveSchema = z
+  .strictObject({
+    fast_m_s: z.number().positive(),
+    slow_m_s: z.number().positive(),
+    depths_m: z.array(z.number().nonnegative()).min(1).max(5).default([10_000]),
+  })
+  .refine(({ fast_m_s: fast, slow_m_s: slow }) => slow <= fast, {
+    path: ['slow_m_s'],
+    message: 'the slow wave must not be faster than the fast one',
+  });
+
+/**
+ * At least k distinct healthy devices trigger within a window, once per site and per owner, and at least a fraction of those that
+ * should have heard it.
+ */
+export const quorumRuleSchema = z.strictObject({
+  kind: z.literal('quorum'),
+  id: ruleId,
+  version: z.int().positive(),
+  enabled: z.boolean().default(true),
+  /** Rules that emit triggers. */
+  triggers: z.array(ruleId).min(1).max(16),
+  /** Where devices must be to have a vote. */
+  zones: z.array(z.string()).optional(),
+  k: z.int().min(2).max(100),
+  /** Of the devices that should have heard it. */
+  fraction: z.number().min(0).max(1).default(0),
+  /** Votes are at most this far from where it began; without a wave, from the first of them. */
+  within_m: z.number().positive().max(2_000_000),
+  /** Between two votes, beside the time that the wave takes from one to the other. */
+  window_s: z.number().nonnegative().max(86_400),
+  clock_uncertainty_s: z.number().nonnegative().max(60).default(0.1),
+  /** Without one what is looked for is everywhere at once, and has no origin. */
+  wave: waveSchema.optional(),
+  severity: severitySchema,
+  /** Other severities, from amplitudes that half of k devices have reached. */
+  levels: z
+    .array(z.strictObject({ severity: severitySchema, peak: z.number().positive() }))
+    .max(5)
+    .default([]),
+  status: capStatusSchema.default('Actual'),
+  headline: z.string().min(1).max(160),
+  /** The alert clears this long after the last device that triggered. */
+  clear_after_s: z.number().positive().max(86_400).default(60),
+  /** A device with more triggers that led to no alert within this time has no vote. */
+  quarantine: z
+    .strictObject({ triggers: z.int().min(1).max(100), within_s: z.number().positive().max(604_800) })
+    .default({ triggers: 5, within_s: 600 }),
+});
+export type QuorumRule = z.infer<typeof quorumRuleSchema>;
+
+export const ruleSchema = z.discriminatedUnion('kind', [readingRuleSchema, quorumRuleSchema]);
 export type Rule = z.infer<typeof ruleSchema>;

@@ -16,7 +16,7 @@ export function evaluateThreshold(
   reading: NumericReading,
 ): Evaluation<ThresholdState> {
   if (!isNews(before, reading)) return { state: before };
-  const state: ThresholdState = { kind: 'threshold', ...judgeMeasure(rule, before, reading) };
+  const state: ThresholdState = { kind: 'threshold', ...judgeMeasure(rule, before, reading, rule.scope.metrics) };
   if (state.raised === before.raised) return { state };
   return { state, transition: transitionOf(rule, state.raised, [reading], reading.timeUs) };
 }

@@ -2,10 +2,10 @@ import type { AdmittedPack } from '../../../contracts/admitted-pack.ts';
 import { formatDetectCheckpoint, type DetectCheckpoint } from '../../../contracts/detect-checkpoint.ts';
 import type { DeviceRecord } from '../../../contracts/registry.ts';
 import type { Cause } from '../../../core/alerts/alert-state.ts';
-import { bareState, evaluateRule, type RuleState } from '../../../core/detection/evaluate.ts';
-import type { RuleTransition } from '../../../core/detection/reading-evaluation.ts';
-import type { Rule } from '../../../core/detection/rule.ts';
+import type { NumericReading, RuleTransition } from '../../../core/detection/reading-evaluation.ts';
+import type { ReadingRule } from '../../../core/detection/rule.ts';
 import type { RuleIndex } from '../../../core/detection/rule-index.ts';
+import { RuleStates } from '../../../core/detection/rule-states.ts';
 import { isLate } from '../../../core/telemetry/reading.ts';
 import type { TransitionRequest } from '../alerts/alert-log.ts';
 
@@ -13,10 +13,7 @@ const ENTRY_ID = /^(\d+)-(\d+)$/;
 
 /** Evaluates the readings of one shard in the order of its log. Holds the state of every rule and device of the shard. */
 export class ShardDetector {
-  readonly #states = new Map<string, RuleState>();
-  /** As they were when this detector began. */
-  readonly #active: ReadonlySet<string>;
-  readonly #changed = new Set<string>();
+  readonly #states: RuleStates;
   #position: string;
 
   /**
@@ -25,8 +22,10 @@ export class ShardDetector {
    */
   constructor(checkpoint: DetectCheckpoint, active: ReadonlySet<string>) {
     this.#position = checkpoint.position;
-    this.#active = active;
-    for (const [key, state] of checkpoint.states) this.#states.set(key, { ...state, raised: active.has(key) });
+    this.#states = new RuleStates(
+      [...checkpoint.states].map(([key, state]) => [key, { ...state, raised: active.has(key) }]),
+      (key) => active.has(key),
+    );
   }
 
   /** The last entry evaluated. */
@@ -42,34 +41,14 @@ export class ShardDetector {
     rules: RuleIndex,
     nowUs: number,
   ): TransitionRequest[] {
-    const requests: TransitionRequest[] = [];
-    const applicable = pack.metrics.map((metric) => rules.rulesFor(metric, { device: device.id, zones: device.zones }));
-    const seenUs = Math.max(pack.received_us, nowUs);
-    for (const [index, metric] of pack.metric.entries()) {
-      const timeUs = pack.time_us[index];
-      const value = pack.value[index];
-      const name = pack.metrics[metric];
-      if (timeUs === undefined || name === undefined || typeof value !== 'number' || isLate(timeUs, seenUs)) continue;
-      for (const rule of applicable[metric] ?? []) {
-        const key = `${rule.id}|${device.id}`;
-        const before = this.#states.get(key) ?? bareState(this.#active.has(key));
-        const { state, transition } = evaluateRule(rule, before, {
-          device: device.id,
-          metric: name,
-          timeUs,
-          value,
-        });
-        if (state !== before) {
-          this.#states.set(key, state);
-          this.#changed.add(key);
-        }
-        if (transition !== undefined) {
-          const cause = causeOf(entryId, index);
-          requests.push({ cause, transition: describe(rule, device, transition) });
-        }
-      }
-    }
-    return requests;
+    const readings = liveReadings(pack, Math.max(pack.received_us, nowUs));
+    return this.#states
+      .evaluate({ device: device.id, zones: device.zones }, rules, readings)
+      .filter(({ rule }) => rule.emits === 'alert')
+      .map(({ rule, transition, index }) => ({
+        cause: causeOf(entryId, index),
+        transition: describe(rule, device, transition),
+      }));
   }
 
   /** Called when everything that the entry caused has gone out. */
@@ -79,14 +58,20 @@ export class ShardDetector {
 
   /** What has changed since the last call, to be written. */
   takeCheckpoint(): Record<string, string> {
-    const states = new Map<string, RuleState>();
-    for (const key of this.#changed) {
-      const state = this.#states.get(key);
-      if (state !== undefined) states.set(key, state);
-    }
-    this.#changed.clear();
-    return formatDetectCheckpoint({ position: this.#position, states });
+    return formatDetectCheckpoint({ position: this.#position, states: this.#states.takeChanged() });
   }
+}
+
+function liveReadings(pack: AdmittedPack, seenUs: number): readonly NumericReading[] {
+  const readings: NumericReading[] = [];
+  for (const [index, number] of pack.metric.entries()) {
+    const timeUs = pack.time_us[index];
+    const value = pack.value[index];
+    const metric = pack.metrics[number];
+    if (timeUs === undefined || metric === undefined || typeof value !== 'number' || isLate(timeUs, seenUs)) continue;
+    readings.push({ device: pack.device, metric, timeUs, value });
+  }
+  return readings;
 }
 
 function causeOf(entryId: string, index: number): Cause {
@@ -95,7 +80,11 @@ function causeOf(entryId: string, index: number): Cause {
   return { entryMs: Number(match[1]), entrySeq: Number(match[2]), index };
 }
 
-function describe(rule: Rule, device: DeviceRecord, transition: RuleTransition): TransitionRequest['transition'] {
+function describe(
+  rule: ReadingRule,
+  device: DeviceRecord,
+  transition: RuleTransition,
+): TransitionRequest['transition'] {
   return {
     rule: rule.id,
     rule_kind: rule.kind,

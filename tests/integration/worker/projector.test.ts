@@ -124,7 +124,7 @@ test('updates and revocations reach Redis, with the version announced after them
     revokedMs,
   );
   const rule = parseRuleRecord((await stores.redis.hget(redisKeys.rules, 'strong-motion')) ?? '');
-  assert.deepEqual([rule.version, rule.limit], [2, 20]);
+  assert.deepEqual(rule, thresholdRule({ version: 2, limit: 20 }));
   assert.equal(await stores.redis.hget(redisKeys.devices, 'dev-2'), untouched);
 
   await projector.check();

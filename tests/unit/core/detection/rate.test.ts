@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { formatDetectCheckpoint, parseDetectCheckpoint } from '../../../../contracts/detect-checkpoint.ts';
 import { bareState, evaluateRule, type RuleState } from '../../../../core/detection/evaluate.ts';
-import { ruleSchema, type Rule } from '../../../../core/detection/rule.ts';
+import { readingRuleSchema, type ReadingRule } from '../../../../core/detection/rule.ts';
 
 /** Raises when a metric rises by more than 1 a second over 10 s, and clears at half of that. */
-function ruleWith(changes: Record<string, unknown> = {}): Rule {
-  return ruleSchema.parse({
+function ruleWith(changes: Record<string, unknown> = {}): ReadingRule {
+  return readingRuleSchema.parse({
     kind: 'rate',
     id: 'rising-water',
     version: 2,
@@ -31,7 +31,11 @@ interface History {
 }
 
 /** @param restart after which samples the state goes through a checkpoint, as another worker finds it */
-function replay(rule: Rule, samples: readonly Sample[], restart: (index: number) => boolean = () => false): History {
+function replay(
+  rule: ReadingRule,
+  samples: readonly Sample[],
+  restart: (index: number) => boolean = () => false,
+): History {
   let state: RuleState | undefined;
   const transitions: string[] = [];
   for (const [index, [timeS, value, metric = 'level']] of samples.entries()) {
@@ -259,7 +263,7 @@ test('a state of ours that is damaged is an error and not forgotten', () => {
 
 test('a rule that becomes one of another kind keeps its alert raised, and begins anew with what it measures', () => {
   const { over_s: _over, ...limits } = { over_s: 0, ...ruleWith() };
-  const threshold = ruleSchema.parse({ ...limits, kind: 'threshold', limit: 15, clear_limit: 3 });
+  const threshold = readingRuleSchema.parse({ ...limits, kind: 'threshold', limit: 15, clear_limit: 3 });
   const at = (timeS: number, value: number) => ({ device: 'dev-1', metric: 'level', timeUs: timeS * 1e6, value });
   const asThreshold = evaluateRule(threshold, bareState(false), at(0, 20));
   assert.equal(asThreshold.transition?.kind, 'raised');
@@ -282,5 +286,5 @@ test('a stretch that is no time, and a clear limit beyond the limit, are refused
   assert.throws(() => ruleWith({ over_s: 0 }), /over_s/);
   assert.throws(() => ruleWith({ over_s: undefined }), /over_s/);
   assert.throws(() => ruleWith({ clear_limit: 2 }), /clear limit/);
-  assert.throws(() => ruleSchema.parse({ ...ruleWith(), kind: 'speed' }), /kind/);
+  assert.throws(() => readingRuleSchema.parse({ ...ruleWith(), kind: 'speed' }), /kind/);
 });
