@@ -17,7 +17,8 @@ await runMain(async () => {
   await using folder = await openBenchFolder(settings.TELLTALE_DEV_DIR);
   await settleDisk();
   try {
-    const { fields, lines, problems } = await bench.run({ guard, folder: folder.path, stop, say: console.error });
+    const context = { guard, folder: folder.path, stop, say: console.error, data: options.data };
+    const { fields, lines, problems } = await bench.run(context);
     for (const problem of problems) console.error(`Problem: ${problem}.`);
     console.log(options.json ? JSON.stringify(fields) : lines.join('\n'));
     return problems.length === 0 ? 0 : 1;

@@ -7,11 +7,13 @@ export interface BenchContext {
   readonly stop: AbortSignal;
   /** Progress, for a person. */
   readonly say: (line: string) => void;
+  /** A folder of recordings, for a bench that needs one. */
+  readonly data?: string | undefined;
 }
 
 export interface BenchReport {
   /** The JSON line. */
-  readonly fields: Readonly<Record<string, number>>;
+  readonly fields: Readonly<Record<string, unknown>>;
   /** The same for a person. */
   readonly lines: readonly string[];
   /** What did not hold; the bench has passed when there is none. */
