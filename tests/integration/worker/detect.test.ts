@@ -124,12 +124,11 @@ test('late readings and readings older than the newest raise nothing', async () 
   const startUs = nowUs();
   await appendPack(stores.redis, {
     device: 'dev-1',
-    readings: [
-      numberReading('x', startUs - LATE_US - 1_000_000, 99),
-      numberReading('x', startUs, 1),
-      numberReading('x', startUs - 1, 99),
-      numberReading('x', startUs, 99),
-    ],
+    readings: [numberReading('x', startUs - LATE_US - 1_000_000, 99), numberReading('x', startUs, 1)],
+  });
+  await appendPack(stores.redis, {
+    device: 'dev-1',
+    readings: [numberReading('x', startUs - 1, 99), numberReading('x', startUs, 99)],
   });
   await appendPack(stores.redis, {
     device: 'dev-2',
@@ -142,6 +141,20 @@ test('late readings and readings older than the newest raise nothing', async () 
   await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', startUs + 1, 99)] });
   await loop.pass(EVERY_SHARD);
   assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
+});
+
+test('within a pack readings are evaluated by their times, whatever their order', async () => {
+  await using stores = await openWorkerStores();
+  await projectRule(stores.redis, thresholdRule());
+  await projectDevice(stores.redis, 'dev-1');
+  const startUs = nowUs();
+  await appendPack(stores.redis, {
+    device: 'dev-1',
+    readings: [numberReading('x', startUs, 1), numberReading('x', startUs - 1, 1), numberReading('x', startUs - 2, 99)],
+  });
+  const { loop } = startDetecting(stores);
+  await loop.pass(EVERY_SHARD);
+  assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1', 'cleared dev-1 2']);
 });
 
 test('text, booleans, sums, unreadable entries and unknown devices are passed over', async () => {
