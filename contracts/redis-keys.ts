@@ -1,5 +1,5 @@
 /** A hash tag whose data one worker at a time works on: a shard by its number, or what is not a shard's. */
-export type LeaseTag = number | 'alerts' | 'registry' | 'security';
+export type LeaseTag = number | 'alerts' | 'registry' | 'security' | 'triggers';
 
 /**
  * Every key in Redis. The braces are hash tags: keys of one tag live on one node of a cluster, and a script may use them
@@ -26,6 +26,8 @@ export const redisKeys = {
   deadLetters: (shard: number) => `tt:{${shard}}:dead`,
   /** Hash: where detection stands in the shard, and its state per rule and subject. */
   detect: (shard: number) => `tt:{${shard}}:detect`,
+  /** Hash: `<rule>|<device>` to when it was heard, of rules that emit triggers: see contracts/heard.ts. */
+  heard: (shard: number) => `tt:{${shard}}:heard`,
 
   /** Hash: which worker works on what lies under the tag, until when, and its fencing token. */
   lease: (tag: LeaseTag) => `tt:{${tag}}:lease`,
@@ -61,6 +63,15 @@ export const redisKeys = {
   alertState: 'tt:{alerts}:state',
   /** Hash: lease to the highest fencing token that has spoken under it; nobody with a lower one may any more. */
   alertFence: 'tt:{alerts}:fence',
+
+  /** Stream of triggers: what rules find at single devices, for quorums. */
+  triggers: 'tt:{triggers}',
+  /** Hash: `<rule>|<device>` to the cause of its last trigger; one that is not newer is dropped. */
+  triggerCauses: 'tt:{triggers}:causes',
+  /** As `alertFence`, for the shards that append triggers. */
+  triggerFence: 'tt:{triggers}:fence',
+  /** Hash: where association stands in the triggers, and its state per quorum rule. */
+  associate: 'tt:{triggers}:associate',
 
   /**
    * Stream of security events. The one stream that is bounded by its length: whoever attacks must not fill Redis, and an

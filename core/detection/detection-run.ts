@@ -1,9 +1,9 @@
 import type { Position } from '../geo/position.ts';
 import { isLate } from '../telemetry/reading.ts';
-import { advance, associate, EMPTY_QUORUM, type QuorumState } from './quorum/associate.ts';
-import { Presence } from './quorum/presence.ts';
+import { hear, type Heard } from './quorum/heard.ts';
 import type { QuorumTransition } from './quorum/quorum-event.ts';
-import type { Trigger } from './quorum/trigger.ts';
+import { Quorums, type QuorumDecision } from './quorum/quorums.ts';
+import { triggerOf } from './quorum/trigger-of.ts';
 import type { NumericReading, RuleTransition } from './reading-evaluation.ts';
 import type { QuorumRule, ReadingRule, Rule } from './rule.ts';
 import { RuleIndex } from './rule-index.ts';
@@ -46,25 +46,22 @@ interface QuorumRunTransition extends RunMoment {
 
 export type RunTransition = DeviceRunTransition | QuorumRunTransition;
 
+/** What only time changes is looked at once in this time. */
+const ADVANCE_EVERY_US = 1_000_000;
+
 /** Rules over packs in the order of their arrival, in one process and on virtual time, which is that of the arrivals. */
 export class DetectionRun {
   readonly #rules: RuleIndex;
-  readonly #quorums: readonly QuorumRule[];
   readonly #devices: ReadonlyMap<string, RunDevice>;
   readonly #states = new RuleStates();
-  readonly #presence: Presence;
-  readonly #quorumStates = new Map<string, QuorumState>();
+  readonly #quorums = new Quorums();
+  readonly #heard = new Map<string, Map<string, Heard>>();
   #triggers = 0;
   #advancedUs = -Infinity;
 
   constructor(rules: readonly Rule[], devices: readonly RunDevice[]) {
     this.#rules = new RuleIndex(rules);
-    this.#quorums = rules.filter((rule) => rule.kind === 'quorum' && rule.enabled).map((rule) => rule as QuorumRule);
     this.#devices = new Map(devices.map((device) => [device.device, device]));
-    this.#presence = new Presence(
-      devices,
-      Math.max(1000, ...this.#quorums.map(({ within_m: withinM }) => withinM / 4)),
-    );
   }
 
   receive({ device: id, arrivedUs, readings }: RunPack): readonly RunTransition[] {
@@ -74,50 +71,38 @@ export class DetectionRun {
     const live = readings.filter(({ timeUs }) => !isLate(timeUs, arrivedUs));
     if (live.length === 0) return passed;
     const caused = this.#states.evaluate(device, this.#rules, live);
-    this.#presence.hear(id, Math.max(...live.map(({ timeUs }) => timeUs)), arrivedUs);
+    this.#hear(device, live, arrivedUs);
     return [...passed, ...caused.flatMap((cause) => this.#follow(device, cause, arrivedUs))];
+  }
+
+  #hear(device: RunDevice, live: readonly NumericReading[], nowUs: number): void {
+    const untilUs = live.reduce((newest, { timeUs }) => Math.max(newest, timeUs), -Infinity);
+    const metrics = new Set(live.map(({ metric }) => metric));
+    for (const { id } of this.#rules.triggerRulesFor(metrics, device)) {
+      const heard = this.#heard.get(id) ?? new Map<string, Heard>();
+      const before = heard.get(device.device);
+      heard.set(device.device, hear(before, device, untilUs, nowUs));
+      this.#heard.set(id, heard);
+      if (before === undefined) this.#quorums.listenTo(this.#heard);
+    }
   }
 
   #follow(device: RunDevice, { rule, transition }: CausedTransition, nowUs: number): readonly RunTransition[] {
     const itself: RunTransition = { of: 'device', nowUs, rule, device: device.device, transition };
     if (rule.emits === 'alert') return [itself];
-    const trigger = this.#triggerOf(rule, device, transition);
-    const quorums = this.#quorums.flatMap((quorum): readonly RunTransition[] => {
-      if (!quorum.triggers.includes(rule.id)) return [];
-      const before = this.#quorumStates.get(quorum.id) ?? EMPTY_QUORUM;
-      const news = { kind: transition.kind, trigger };
-      const { state, transitions } = associate(quorum, before, news, this.#presence.at(nowUs), nowUs);
-      this.#quorumStates.set(quorum.id, state);
-      return transitions.map((decided) => ({ of: 'quorum', nowUs, rule: quorum, transition: decided }));
-    });
-    return [itself, ...quorums];
-  }
-
-  #triggerOf(rule: ReadingRule, device: RunDevice, { atUs, evidence, burst }: RuleTransition): Trigger {
     this.#triggers += 1;
-    const newest = evidence.readings.at(-1);
-    return {
-      id: `${this.#triggers}-0`,
-      rule: rule.id,
-      device: device.device,
-      site: device.site,
-      owner: device.owner,
-      position: device.position,
-      metric: newest?.metric ?? '',
-      onsetUs: burst?.onsetUs ?? atUs,
-      peak: burst?.peak ?? Math.abs(newest?.value ?? 0),
-    };
+    const trigger = triggerOf(`${this.#triggers}-0`, rule.id, device, transition);
+    const decisions = this.#quorums.take(this.#rules.quorums, { kind: transition.kind, trigger }, nowUs);
+    return [itself, ...decisions.map((decision) => told(decision, nowUs))];
   }
 
-  /** Once a second: what changes because time passes. */
   #advanceTo(nowUs: number): readonly RunTransition[] {
-    if (nowUs - this.#advancedUs < 1e6) return [];
+    if (nowUs - this.#advancedUs < ADVANCE_EVERY_US) return [];
     this.#advancedUs = nowUs;
-    return this.#quorums.flatMap((quorum): readonly RunTransition[] => {
-      const before = this.#quorumStates.get(quorum.id) ?? EMPTY_QUORUM;
-      const { state, transitions } = advance(quorum, before, this.#presence.at(nowUs), nowUs);
-      this.#quorumStates.set(quorum.id, state);
-      return transitions.map((transition) => ({ of: 'quorum', nowUs, rule: quorum, transition }));
-    });
+    return this.#quorums.advance(this.#rules.quorums, nowUs).map((decision) => told(decision, nowUs));
   }
+}
+
+function told(decision: QuorumDecision, nowUs: number): RunTransition {
+  return { of: 'quorum', nowUs, ...decision };
 }

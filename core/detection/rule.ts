@@ -136,8 +136,6 @@ export const quorumRuleSchema = z.strictObject({
   enabled: z.boolean().default(true),
   /** Rules that emit triggers. */
   triggers: z.array(ruleId).min(1).max(16),
-  /** Where devices must be to have a vote. */
-  zones: z.array(z.string()).optional(),
   k: z.int().min(2).max(100),
   /** Of the devices that should have heard it. */
   fraction: z.number().min(0).max(1).default(0),

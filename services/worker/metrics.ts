@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Transition } from '../../contracts/alert-transition.ts';
 
 export interface WorkerMetrics {
   readonly readingsStored: Counter;
@@ -10,6 +11,7 @@ export interface WorkerMetrics {
   readonly leasesHeld: Gauge;
   readonly leasesLost: Counter;
   readonly transitions: Counter<'rule_kind' | 'kind' | 'severity'>;
+  readonly triggers: Counter<'rule'>;
   readonly detectSeconds: Histogram;
 }
 
@@ -56,6 +58,12 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
       labelNames: ['rule_kind', 'kind', 'severity'],
       registers,
     }),
+    triggers: new Counter({
+      name: 'triggers_total',
+      help: 'What rules found at single devices, for quorums.',
+      labelNames: ['rule'],
+      registers,
+    }),
     detectSeconds: new Histogram({
       name: 'alert_decision_seconds',
       help: 'From the arrival of the reading to the transition that it caused.',
@@ -63,4 +71,14 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
       registers,
     }),
   };
+}
+
+/** @param receivedUs when the reading that caused it was accepted; undefined when time alone did */
+export function observeTransition(
+  metrics: WorkerMetrics,
+  { rule_kind, kind, severity, decided_us: decidedUs }: Transition,
+  receivedUs: number | undefined,
+): void {
+  metrics.transitions.inc({ rule_kind, kind, severity });
+  if (receivedUs !== undefined) metrics.detectSeconds.observe((decidedUs - receivedUs) / 1e6);
 }

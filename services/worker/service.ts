@@ -97,7 +97,7 @@ async function openContext(
     redis,
     {
       worker: randomUUID(),
-      tags: [...shards, 'alerts', 'registry', 'security'],
+      tags: [...shards, 'alerts', 'registry', 'security', 'triggers'],
       lastsMs: config.TELLTALE_WORKER_LEASE_MS,
     },
     { metrics, log },

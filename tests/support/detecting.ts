@@ -9,6 +9,7 @@ import type { Redis } from '../../platform/redis/open-redis.ts';
 import { AlertLog } from '../../services/worker/alerts/alert-log.ts';
 import { DetectLoop } from '../../services/worker/detect/detect-loop.ts';
 import { RegistryView } from '../../services/worker/detect/registry-view.ts';
+import { TriggerLog } from '../../services/worker/triggers/trigger-log.ts';
 import { createWorkerMetrics } from '../../services/worker/metrics.ts';
 import { SHARD_COUNT } from './worker-stores.ts';
 
@@ -23,6 +24,7 @@ export function createDetecting(connections: { readonly reader: Redis; readonly 
   const loop = new DetectLoop(connections, SHARD_COUNT, {
     registry: view,
     alerts: new AlertLog(connections.redis),
+    triggers: new TriggerLog(connections.redis),
     metrics: createWorkerMetrics(new Registry()),
   });
   return { loop, view };

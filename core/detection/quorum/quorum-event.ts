@@ -32,6 +32,8 @@ export interface QuorumTransition {
   /** Event time, Unix microseconds. */
   readonly atUs: number;
   readonly position: Position;
+  /** Of the devices that convinced it. */
+  readonly zones: readonly string[];
   readonly evidence: Evidence;
 }
 
@@ -133,6 +135,7 @@ export function describe(
     severity: severityOf(rule, voters),
     atUs: origin?.timeUs ?? first.onsetUs,
     position: origin?.position ?? first.position,
+    zones: [...new Set(voters.flatMap(({ zones }) => zones))].sort(),
     evidence: {
       rule_version: rule.version,
       limit: rule.k,

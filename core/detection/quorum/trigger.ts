@@ -9,6 +9,7 @@ export interface Trigger {
   readonly site: string | null;
   readonly owner: string | null;
   readonly position: Position;
+  readonly zones: readonly string[];
   readonly metric: string;
   /** When it began, Unix microseconds by the device's clock. */
   readonly onsetUs: number;

@@ -7,7 +7,8 @@ import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import { readStreams } from '../../../platform/redis/read-streams.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
 import type { AlertLog } from '../alerts/alert-log.ts';
-import type { WorkerMetrics } from '../metrics.ts';
+import type { TriggerLog } from '../triggers/trigger-log.ts';
+import { observeTransition, type WorkerMetrics } from '../metrics.ts';
 import type { RegistryView } from './registry-view.ts';
 import { ShardDetector } from './shard-detector.ts';
 
@@ -34,6 +35,7 @@ export class DetectLoop {
   readonly #shardCount: number;
   readonly #registry: RegistryView;
   readonly #alerts: AlertLog;
+  readonly #triggers: TriggerLog;
   readonly #metrics: WorkerMetrics;
   readonly #detections = new Map<number, Detection>();
   #checkpointDueMs = 0;
@@ -43,13 +45,19 @@ export class DetectLoop {
   constructor(
     connections: DetectConnections,
     shardCount: number,
-    collaborators: { readonly registry: RegistryView; readonly alerts: AlertLog; readonly metrics: WorkerMetrics },
+    collaborators: {
+      readonly registry: RegistryView;
+      readonly alerts: AlertLog;
+      readonly triggers: TriggerLog;
+      readonly metrics: WorkerMetrics;
+    },
   ) {
     this.#connections = connections;
     this.#keep = defineScript(connections.redis, 'ttKeepCheckpoint', 'checkpoint.lua', import.meta.url);
     this.#shardCount = shardCount;
     this.#registry = collaborators.registry;
     this.#alerts = collaborators.alerts;
+    this.#triggers = collaborators.triggers;
     this.#metrics = collaborators.metrics;
   }
 
@@ -96,9 +104,10 @@ export class DetectLoop {
     if (!(await this.#alerts.confirm())) return;
     if (this.#losses !== this.#alerts.losses) throw new Error('alerts were lost since these shards were taken up');
     const kept = await Promise.all(
-      detections.map(([shard, { detector, token }]) => {
+      detections.map(async ([shard, { detector, token }]) => {
+        await this.#keepHeard(shard, detector);
         const { [POSITION_FIELD]: position = '0', ...states } = detector.takeCheckpoint();
-        return this.#keep(
+        return await this.#keep(
           [redisKeys.detect(shard), redisKeys.lease(shard)],
           [token, POSITION_FIELD, position, ...Object.entries(states).flat()],
         );
@@ -108,9 +117,20 @@ export class DetectLoop {
     for (const [index, [shard]] of detections.entries()) if (kept[index] === 0) this.#detections.delete(shard);
   }
 
+  async #keepHeard(shard: number, detector: ShardDetector): Promise<void> {
+    const heard = detector.takeHeard();
+    if (Object.keys(heard).length > 0) await this.#connections.redis.hset(redisKeys.heard(shard), heard);
+  }
+
   /** From the last checkpoints. First of all the worker before us is silenced, or it could speak after we have read. */
   async #takeOver(shards: readonly (readonly [number, number])[]): Promise<void> {
-    await Promise.all(shards.map(([lease, token]) => this.#alerts.takeOver({ lease, token })));
+    await Promise.all(
+      shards.flatMap(([lease, token]) => [
+        this.#alerts.takeOver({ lease, token }),
+        this.#triggers.takeOver({ lease, token }),
+      ]),
+    );
+    const rules = await this.#registry.rules();
     const active = new Map(shards.map(([shard]) => [shard, new Set<string>()]));
     for (const alert of await this.#alerts.readActive()) {
       active.get(shardOf(alert.slice(alert.indexOf('|') + 1), this.#shardCount))?.add(alert);
@@ -118,7 +138,10 @@ export class DetectLoop {
     await Promise.all(
       shards.map(async ([shard, token]) => {
         const checkpoint = parseDetectCheckpoint(await this.#connections.redis.hgetall(redisKeys.detect(shard)));
-        const detector = new ShardDetector(checkpoint, active.get(shard) ?? new Set());
+        const detector = new ShardDetector(checkpoint, {
+          active: active.get(shard) ?? new Set(),
+          emitsTriggers: (rule) => rules.emitsTriggers(rule),
+        });
         this.#detections.set(shard, { detector, token });
       }),
     );
@@ -129,15 +152,15 @@ export class DetectLoop {
     const device = pack === undefined ? undefined : await this.#registry.device(pack.device);
     if (pack !== undefined && device !== undefined) {
       const rules = await this.#registry.rules();
-      for (const request of detector.evaluate(id, pack, device, rules, Date.now() * 1000)) {
-        const transition = await this.#alerts.append(request, { lease: shard, token });
-        if (transition === undefined) continue;
-        this.#metrics.transitions.inc({
-          rule_kind: transition.rule_kind,
-          kind: transition.kind,
-          severity: transition.severity,
-        });
-        this.#metrics.detectSeconds.observe((transition.decided_us - pack.received_us) / 1e6);
+      const { transitions, triggers } = detector.evaluate(id, pack, device, rules, Date.now() * 1000);
+      const fence = { lease: shard, token };
+      for (const request of triggers) {
+        const { rule } = request.logged.news.trigger;
+        if (await this.#triggers.append(request, fence)) this.#metrics.triggers.inc({ rule });
+      }
+      for (const request of transitions) {
+        const transition = await this.#alerts.append(request, fence);
+        if (transition !== undefined) observeTransition(this.#metrics, transition, pack.received_us);
       }
     }
     detector.advance(id);

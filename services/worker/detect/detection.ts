@@ -2,7 +2,9 @@ import { Cluster } from 'ioredis';
 import type { SafetyWait } from '../../../platform/redis/until-safe.ts';
 import { AlertLog } from '../alerts/alert-log.ts';
 import type { WorkerConfig } from '../config.ts';
-import { passOverShards } from '../lease/leased-pass.ts';
+import { AssociateLoop } from '../associate/associate-loop.ts';
+import { passOverShards, passUnderLease } from '../lease/leased-pass.ts';
+import { TriggerLog } from '../triggers/trigger-log.ts';
 import type { WorkerContext, WorkerLoop } from '../worker-context.ts';
 import { DetectLoop } from './detect-loop.ts';
 import type { RegistryView } from './registry-view.ts';
@@ -13,25 +15,41 @@ export interface Detection {
   readonly checkpoint: () => Promise<void>;
 }
 
-/** Evaluates the rules over all shards together or, where they lie on different nodes, over each by itself. */
+/**
+ * Evaluates the rules over all shards together or, where they lie on different nodes, over each by itself, and what devices
+ * agree on.
+ */
 export function createDetection(context: WorkerContext, registry: RegistryView): Detection {
-  const { config, metrics, redis, openRedis, leases, shards } = context;
+  const { config, log, metrics, redis, openRedis, leases, shards } = context;
   const connections = { reader: openRedis('worker-detect'), redis };
   const wait = safetyWaitOf(config);
   const alerts = new AlertLog(redis, wait && { redis: openRedis('worker-confirm'), wait });
+  const triggers = new TriggerLog(redis);
   // A node that does not answer must not keep the shards of others from being evaluated.
   const apart = redis instanceof Cluster;
   const parts = (apart ? shards.map((shard) => [shard]) : [shards]).map((among) => ({
     among,
-    loop: new DetectLoop(connections, shards.length, { registry, alerts, metrics }),
+    loop: new DetectLoop(connections, shards.length, { registry, alerts, triggers, metrics }),
   }));
+  const associate = new AssociateLoop({
+    reader: openRedis('worker-associate'),
+    redis,
+    shardCount: shards.length,
+    registry,
+    alerts,
+    metrics,
+    log,
+  });
   return {
-    loops: parts.map(({ among, loop }) => ({
-      name: apart ? `detect ${among.join()}` : 'detect',
-      pass: passOverShards(leases, among, (mine) => loop.pass(mine)),
-    })),
+    loops: [
+      ...parts.map(({ among, loop }) => ({
+        name: apart ? `detect ${among.join()}` : 'detect',
+        pass: passOverShards(leases, among, (mine) => loop.pass(mine)),
+      })),
+      { name: 'associate', pass: passUnderLease(leases, 'triggers', (token) => associate.pass(token)) },
+    ],
     checkpoint: async () => {
-      await Promise.all(parts.map(({ loop }) => loop.checkpoint()));
+      await Promise.all([...parts.map(({ loop }) => loop.checkpoint()), associate.checkpoint()]);
     },
   };
 }

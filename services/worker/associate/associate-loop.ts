@@ -1,0 +1,176 @@
+import {
+  ASSOCIATE_POSITION_FIELD,
+  formatQuorumStates,
+  parseQuorumCheckpoint,
+} from '../../../contracts/quorum-checkpoint.ts';
+import { redisKeys } from '../../../contracts/redis-keys.ts';
+import { parseTrigger, TRIGGER_FIELD } from '../../../contracts/trigger.ts';
+import type { Cause } from '../../../core/alerts/alert-state.ts';
+import { Quorums, type QuorumDecision } from '../../../core/detection/quorum/quorums.ts';
+import type { QuorumRule } from '../../../core/detection/rule.ts';
+import type { Logger } from '../../../platform/log/logger.ts';
+import type { Redis } from '../../../platform/redis/open-redis.ts';
+import { readStreams } from '../../../platform/redis/read-streams.ts';
+import { defineScript, type Script } from '../../../platform/redis/script.ts';
+import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
+import type { AlertLog, TransitionRequest } from '../alerts/alert-log.ts';
+import { causeAt } from '../alerts/cause-at.ts';
+import type { RegistryView } from '../detect/registry-view.ts';
+import { observeTransition, type WorkerMetrics } from '../metrics.ts';
+import { HeardDevices } from './heard-devices.ts';
+
+const READ_COUNT = 256;
+const LEASE = 'triggers';
+/** What only time changes is looked at this often, who is there is read this often, and what is known is kept this often. */
+const EVERY_MS = 1000;
+/** Triggers that were taken are kept this long, for people who look. */
+const KEEP_TRIGGERS_MS = 3_600_000;
+/** Of what time alone has decided, behind all that the trigger at the position can have caused. */
+const BY_TIME = 1_000_000;
+
+export interface AssociateOptions {
+  /** Blocks while it reads, so it is shared with nothing. */
+  readonly reader: Redis;
+  readonly redis: Redis;
+  readonly shardCount: number;
+  readonly registry: RegistryView;
+  readonly alerts: AlertLog;
+  readonly metrics: WorkerMetrics;
+  readonly log: Logger;
+}
+
+interface Association {
+  readonly token: number;
+  readonly quorums: Quorums;
+  position: string;
+  /** Of the alerts, when it began. */
+  readonly losses: number;
+}
+
+/** The one of all workers that turns triggers into alerts which several devices agree on. */
+export class AssociateLoop {
+  readonly #options: AssociateOptions;
+  readonly #keep: Script;
+  readonly #heard: HeardDevices;
+  #association: Association | undefined;
+  #heardDueMs = 0;
+  #advanceDueMs = 0;
+  #keepDueMs = 0;
+
+  constructor(options: AssociateOptions) {
+    this.#options = options;
+    this.#keep = defineScript(options.redis, 'ttKeepCheckpoint', '../detect/checkpoint.lua', import.meta.url);
+    this.#heard = new HeardDevices(options.redis, options.shardCount);
+  }
+
+  /** @param token fencing token by which this worker has the triggers */
+  async pass(token: number): Promise<void> {
+    try {
+      const association = await this.#follow(token);
+      const { reader, registry } = this.#options;
+      const streams = await readStreams(
+        { reader, count: READ_COUNT, field: TRIGGER_FIELD },
+        new Map([[redisKeys.triggers, association.position]]),
+      );
+      const entries = streams.get(redisKeys.triggers) ?? [];
+      const { quorums: rules } = await registry.rules();
+      if (entries.length > 0 || association.quorums.isBusy) await this.#listen(association);
+      for (const entry of entries) await this.#take(association, rules, entry);
+      await this.#advance(association, rules);
+      if (Date.now() >= this.#keepDueMs) await this.checkpoint();
+    } catch (error) {
+      // Memory may be ahead of what went out; the checkpoint is not.
+      this.#association = undefined;
+      throw error;
+    }
+  }
+
+  /** Not while a pass is under way. */
+  async checkpoint(): Promise<void> {
+    const association = this.#association;
+    if (association === undefined) return;
+    const { alerts, redis } = this.#options;
+    if (!(await alerts.confirm())) return;
+    if (association.losses !== alerts.losses) throw new Error('alerts were lost since the triggers were taken up');
+    const { token, position, quorums } = association;
+    const kept = await this.#keep(
+      [redisKeys.associate, redisKeys.lease(LEASE)],
+      [token, ASSOCIATE_POSITION_FIELD, position, ...Object.entries(formatQuorumStates(quorums.takeChanged())).flat()],
+    );
+    this.#keepDueMs = Date.now() + EVERY_MS;
+    if (kept === 0) {
+      this.#association = undefined;
+      return;
+    }
+    const { entryMs } = causeAt(position, 0);
+    await redis.xtrim(redisKeys.triggers, 'MINID', '~', Math.max(0, entryMs - KEEP_TRIGGERS_MS));
+  }
+
+  async #follow(token: number): Promise<Association> {
+    const { alerts, redis } = this.#options;
+    const known = this.#association;
+    if (known?.token === token && known.losses === alerts.losses) return known;
+    // First of all the worker before us is silenced, or it could speak after we have read.
+    await alerts.takeOver({ lease: LEASE, token });
+    const { position, states } = parseQuorumCheckpoint(await redis.hgetall(redisKeys.associate));
+    this.#heardDueMs = 0;
+    this.#association = { token, quorums: new Quorums(states), position, losses: alerts.losses };
+    return this.#association;
+  }
+
+  async #listen({ quorums }: Association): Promise<void> {
+    const nowMs = Date.now();
+    if (nowMs < this.#heardDueMs) return;
+    this.#heardDueMs = nowMs + EVERY_MS;
+    quorums.listenTo(await this.#heard.read(nowMs * 1000));
+  }
+
+  async #take(association: Association, rules: readonly QuorumRule[], { id, value }: StreamEntry): Promise<void> {
+    const logged = parseTrigger(id, value ?? '');
+    if (logged === undefined) this.#options.log.error({ entry: id }, 'a trigger cannot be read; it is passed over');
+    else {
+      const decisions = association.quorums.take(rules, logged.news, Date.now() * 1000);
+      await this.#tell(association, decisions, (index) => causeAt(id, index), logged.receivedUs);
+    }
+    association.position = id;
+  }
+
+  async #advance(association: Association, rules: readonly QuorumRule[]): Promise<void> {
+    const nowMs = Date.now();
+    if (nowMs < this.#advanceDueMs) return;
+    this.#advanceDueMs = nowMs + EVERY_MS;
+    const decisions = association.quorums.advance(rules, nowMs * 1000);
+    await this.#tell(association, decisions, (index) => causeAt(association.position, BY_TIME + index), undefined);
+  }
+
+  async #tell(
+    { token }: Association,
+    decisions: readonly QuorumDecision[],
+    causeOf: (index: number) => Cause,
+    receivedUs: number | undefined,
+  ): Promise<void> {
+    for (const [index, decision] of decisions.entries()) {
+      const request = { cause: causeOf(index), transition: describe(decision) };
+      const transition = await this.#options.alerts.append(request, { lease: LEASE, token });
+      if (transition !== undefined) observeTransition(this.#options.metrics, transition, receivedUs);
+    }
+  }
+}
+
+function describe({ rule, transition }: QuorumDecision): TransitionRequest['transition'] {
+  const { kind, subject, severity, atUs, position, zones, evidence } = transition;
+  return {
+    rule: rule.id,
+    rule_kind: rule.kind,
+    subject,
+    kind,
+    severity,
+    status: rule.status,
+    headline: rule.headline,
+    at_us: atUs,
+    actor: 'detection',
+    position: { lat: position.lat, lon: position.lon },
+    zones: [...zones],
+    evidence,
+  };
+}
