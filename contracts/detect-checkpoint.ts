@@ -37,6 +37,7 @@ const stateSchemas = {
         measure: z.enum(['sta_lta', 'z_score']),
         sinceUs: z.int(),
         atUs: z.int(),
+        settled: z.boolean().optional(),
         level: z.number(),
         spread: z.number(),
       })

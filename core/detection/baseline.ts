@@ -1,7 +1,9 @@
 /**
  * What a deviation rule compares with: moving averages that forget with a time constant, for samples that need not be evenly
- * spaced. Before a baseline is as old as its time constant it is an average of all that there was, and measures nothing.
+ * spaced. Before a baseline is as old as its time constant it is an average of all that there was, and measures nothing; nor does
+ * it before it has seen quiet, because what was going on when it began has no onset.
  */
+import { sideOf } from './hysteresis.ts';
 import type { DeviationRule } from './rule.ts';
 
 export interface Baseline {
@@ -10,6 +12,8 @@ export interface Baseline {
   readonly sinceUs: number;
   /** Of the newest. */
   readonly atUs: number;
+  /** It is as old as its time constant, and the measure has been within the clear limit since. */
+  readonly settled?: boolean | undefined;
   /** `sta_lta`: mean energy of the short window. `z_score`: moving mean. */
   readonly level: number;
   /** `sta_lta`: mean energy of the long window. `z_score`: moving variance. */
@@ -18,7 +22,7 @@ export interface Baseline {
 
 export interface Measured {
   readonly baseline: Baseline;
-  /** Undefined while the baseline is young. */
+  /** Undefined while the baseline is not settled. */
   readonly value: number | undefined;
 }
 
@@ -39,7 +43,10 @@ export function measureDeviation(
       ? nextEnergies(rule, known, amplitude, timeUs)
       : nextMoments(rule, known, amplitude, timeUs);
   const isOld = timeUs - known.sinceUs >= rule.long_s * 1e6;
-  return { baseline: next.baseline, value: isOld ? finite(next.value) : undefined };
+  const settled = known.settled === true || (isOld && sideOf(rule, next.value) === 'within');
+  return settled
+    ? { baseline: { ...next.baseline, settled }, value: finite(next.value) }
+    : { baseline: next.baseline, value: undefined };
 }
 
 function startBaseline({ measure }: DeviationRule, amplitude: number, timeUs: number): Baseline {

@@ -34,6 +34,8 @@ interface Gathered {
 /** The name of the only thing that is measured. */
 const MEASURE = 'deviation';
 const MEASURES = [MEASURE];
+/** Of short windows, from an onset to when the limit is reached. */
+const LONGEST_ONSET = 4;
 /** What grows by this factor is told again. */
 const TOLD_AGAIN_AT = 1.5;
 
@@ -79,7 +81,7 @@ function evaluateSample(
   const amplitude = outputs.length === 1 ? (outputs[0] ?? 0) : Math.min(Number.MAX_VALUE, Math.hypot(...outputs));
   const { baseline, value } = measureDeviation(rule, before.baseline, amplitude, timeUs);
   const judged = judgeMeasure(rule, before, { metric: MEASURE, timeUs, value }, MEASURES);
-  const burst = nextBurst(judged, before, { timeUs, amplitude: Math.abs(amplitude) });
+  const burst = value === undefined ? undefined : nextBurst(rule, judged, before, timeUs, Math.abs(amplitude));
   const isTold = judged.raised !== before.raised;
   const isToldAgain = !isTold && judged.raised && rule.emits === 'trigger' && hasGrown(burst);
   const state: DeviationState = {
@@ -104,14 +106,20 @@ function evaluateSample(
 }
 
 function nextBurst(
+  rule: DeviationRule,
   judged: HysteresisState,
   { burst }: DeviationState,
-  { timeUs, amplitude }: { readonly timeUs: number; readonly amplitude: number },
+  timeUs: number,
+  amplitude: number,
 ): DeviationState['burst'] {
   const isQuiet = ownOf(judged.metrics, MEASURE)?.withinSinceUs !== undefined;
   if (isQuiet && !judged.raised) return undefined;
   if (burst === undefined) return { onsetUs: timeUs, peak: amplitude };
-  return amplitude > burst.peak ? { ...burst, peak: amplitude } : burst;
+  const grown = amplitude > burst.peak ? { ...burst, peak: amplitude } : burst;
+  if (judged.raised || rule.short_s === undefined) return grown;
+  // It may hang between the limits for long before something else takes it beyond.
+  const earliestUs = timeUs - LONGEST_ONSET * rule.short_s * 1e6;
+  return grown.onsetUs >= earliestUs ? grown : { ...grown, onsetUs: Math.round(earliestUs) };
 }
 
 function hasGrown(burst: DeviationState['burst']): boolean {

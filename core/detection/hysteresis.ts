@@ -99,7 +99,10 @@ function nextMetricState(limits: Limits, { raised, metrics }: HysteresisState, m
   }
 }
 
-function sideOf({ when, limit, clear_limit: clearLimit }: Limits, value: number): 'beyond' | 'band' | 'within' {
+export function sideOf(
+  { when, limit, clear_limit: clearLimit }: Pick<Limits, 'when' | 'limit' | 'clear_limit'>,
+  value: number,
+): 'beyond' | 'band' | 'within' {
   switch (when) {
     case 'above':
       return value > limit ? 'beyond' : value <= clearLimit ? 'within' : 'band';

@@ -116,6 +116,11 @@ const cases: readonly {
     expected: [],
   },
   {
+    name: 'what was going on when the baseline began has no onset, and raises nothing before it was quiet once',
+    samples: ground(40, (second) => wave(5, 0.00002 * 2 ** second, 0, 14)(second) + wave(5, 1, 30, 32)(second)),
+    expected: ['raised@30.2', 'cleared@33.7'],
+  },
+  {
     name: 'what is slower than the high-pass raises nothing, however strong it is',
     samples: ground(60, (second) => 9.81 + wave(0.05, 0.05, 20, 40)(second)),
     expected: [],
