@@ -36,21 +36,62 @@ export function arrivalMs(distanceKm: number, quake: Quake, speedKmS: number): n
   return quake.originMs + (distanceKm / speedKmS) * 1000;
 }
 
+interface Swing {
+  readonly radiansPerS: number;
+  readonly turn: number;
+  readonly share: number;
+}
+
+interface PhaseHere {
+  readonly arrivalMs: number;
+  readonly riseS: number;
+  readonly swings: readonly Swing[];
+}
+
+/** What does not change while a site shakes. */
+interface ShakingHere {
+  readonly peakMs2: number;
+  readonly phases: readonly PhaseHere[];
+}
+
+const known = new WeakMap<Quake, WeakMap<Site, ShakingHere>>();
+
 /** Acceleration of the ground in m/s2, without noise; nothing before the P wave arrives. */
 export function shakingAt(site: Site, quake: Quake, timeUs: number): Vector {
-  const distanceKm = hypocentralDistanceKm(site.position, quake);
-  const peakMs2 = peakAccelerationMs2(quake.magnitude, distanceKm);
-  const riseS = strongMotionRiseS(quake.magnitude, distanceKm);
-  const sum: [number, number, number] = [0, 0, 0];
-  for (const phase of PHASES) {
-    const elapsedS = (timeUs / 1000 - arrivalMs(distanceKm, quake, phase.speedKmS)) / 1000;
+  const { peakMs2, phases } = shakingHere(site, quake);
+  let [x, y, z] = [0, 0, 0];
+  for (const { arrivalMs: fromMs, riseS, swings } of phases) {
+    const elapsedS = (timeUs / 1000 - fromMs) / 1000;
     if (elapsedS < 0) continue;
-    const strengthMs2 = peakMs2 * envelopeAt(elapsedS / (riseS * phase.riseFactor));
-    for (const [axis, share] of phase.share.entries()) {
-      sum[axis] = (sum[axis] ?? 0) + strengthMs2 * share * oscillationAt(site.index, quake, phase, axis, elapsedS);
-    }
+    const strengthMs2 = peakMs2 * envelopeAt(elapsedS / riseS);
+    const along = (axis: number): number => {
+      const swing = swings[axis];
+      return swing === undefined ? 0 : strengthMs2 * swing.share * Math.sin(swing.radiansPerS * elapsedS + swing.turn);
+    };
+    x += along(0);
+    y += along(1);
+    z += along(2);
   }
-  return sum;
+  return [x, y, z];
+}
+
+function shakingHere(site: Site, quake: Quake): ShakingHere {
+  const ofQuake = known.get(quake) ?? new WeakMap<Site, ShakingHere>();
+  known.set(quake, ofQuake);
+  const here = ofQuake.get(site);
+  if (here !== undefined) return here;
+  const distanceKm = hypocentralDistanceKm(site.position, quake);
+  const riseS = strongMotionRiseS(quake.magnitude, distanceKm);
+  const computed: ShakingHere = {
+    peakMs2: peakAccelerationMs2(quake.magnitude, distanceKm),
+    phases: PHASES.map((phase) => ({
+      arrivalMs: arrivalMs(distanceKm, quake, phase.speedKmS),
+      riseS: riseS * phase.riseFactor,
+      swings: phase.share.map((share, axis) => swingOf(site.index, quake, phase, axis, share)),
+    })),
+  };
+  ofQuake.set(site, computed);
+  return computed;
 }
 
 /** Shaking lasts longer for a larger rupture, and spreads out on its way. */
@@ -63,8 +104,8 @@ function envelopeAt(rises: number): number {
   return rises * Math.exp(1 - rises);
 }
 
-function oscillationAt(site: number, quake: Quake, phase: Phase, axis: number, elapsedS: number): number {
+function swingOf(site: number, quake: Quake, phase: Phase, axis: number, share: number): Swing {
   const hertz = betweenAt(phase.lowestHz, phase.highestHz, quake.seed, site, phase.id, axis, 1);
   const turn = betweenAt(0, 1, quake.seed, site, phase.id, axis, 2);
-  return Math.sin(2 * Math.PI * (hertz * elapsedS + turn));
+  return { radiansPerS: 2 * Math.PI * hertz, turn: 2 * Math.PI * turn, share };
 }

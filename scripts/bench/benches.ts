@@ -1,12 +1,20 @@
 import { CommandFailure } from '../process/failure.ts';
 import type { Bench } from './bench.ts';
+import { detectionBench } from './detection/detection-bench.ts';
 import { detectionRealBench } from './detection/detection-real-bench.ts';
 import { ingestBench } from './ingest/ingest-bench.ts';
 import { mqttBench } from './mqtt/mqtt-bench.ts';
 import { limitsBench } from './limits/limits-bench.ts';
 import { persistBench } from './persist/persist-bench.ts';
 
-export const BENCHES: readonly Bench[] = [ingestBench, limitsBench, mqttBench, persistBench, detectionRealBench];
+export const BENCHES: readonly Bench[] = [
+  ingestBench,
+  limitsBench,
+  mqttBench,
+  persistBench,
+  detectionBench,
+  detectionRealBench,
+];
 
 export function findBench(name: string | undefined): Bench {
   const found = BENCHES.find((bench) => bench.name === name);
