@@ -8,6 +8,7 @@ export type Severity = z.infer<typeof severitySchema>;
 
 /** CAP 1.2 status: only `Actual` asks people to act. */
 export const capStatusSchema = z.enum(['Actual', 'Exercise', 'Test']);
+export type CapStatus = z.infer<typeof capStatusSchema>;
 
 export const transitionKindSchema = z.enum(['raised', 'updated', 'cleared', 'cancelled']);
 export type TransitionKind = z.infer<typeof transitionKindSchema>;

@@ -1,4 +1,4 @@
-import type { Position } from './position.ts';
+import { wrapLongitude, type Position } from './position.ts';
 
 const METRES_PER_DEGREE = 111_195;
 
@@ -13,12 +13,13 @@ export class LocalPlane {
   }
 
   toPoint({ lat, lon }: Position): { x: number; y: number } {
-    const degrees = ((lon - this.#origin.lon + 540) % 360) - 180;
+    const degrees = wrapLongitude(lon - this.#origin.lon);
     return { x: degrees * this.#metresPerLon, y: (lat - this.#origin.lat) * METRES_PER_DEGREE };
   }
 
   toPosition({ x, y }: { readonly x: number; readonly y: number }): Position {
     const lon = this.#origin.lon + x / this.#metresPerLon;
-    return { lat: this.#origin.lat + y / METRES_PER_DEGREE, lon: ((lon + 540) % 360) - 180 };
+    const lat = Math.max(-90, Math.min(90, this.#origin.lat + y / METRES_PER_DEGREE));
+    return { lat, lon: wrapLongitude(lon) };
   }
 }
