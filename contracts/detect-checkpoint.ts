@@ -53,19 +53,31 @@ export interface DetectCheckpoint {
   readonly position: string;
   /** By `<rule>|<device>`. */
   readonly states: ReadonlyMap<string, RuleState>;
+  /** Keys of states that are damaged: the rest goes on without them. */
+  readonly unreadable?: readonly string[];
 }
 
 /** A state of a kind that a later version keeps is left out: which alerts are raised is known without it. */
 export function parseDetectCheckpoint(hash: Readonly<Record<string, string>>): DetectCheckpoint {
   const states = new Map<string, RuleState>();
+  const unreadable: string[] = [];
   for (const [field, json] of Object.entries(hash)) {
     if (!field.startsWith(STATE_PREFIX)) continue;
-    const input: unknown = JSON.parse(json);
-    const { kind } = kindSchema.parse(input);
-    if (!isKnown(kind)) continue;
-    states.set(field.slice(STATE_PREFIX.length), stateSchemas[kind].parse({ ...Object(input), kind }));
+    const key = field.slice(STATE_PREFIX.length);
+    try {
+      const state = parseState(json);
+      if (state !== undefined) states.set(key, state);
+    } catch {
+      unreadable.push(key);
+    }
   }
-  return { position: hash[POSITION_FIELD] ?? '0', states };
+  return { position: hash[POSITION_FIELD] ?? '0', states, unreadable };
+}
+
+function parseState(json: string): RuleState | undefined {
+  const input: unknown = JSON.parse(json);
+  const { kind } = kindSchema.parse(input);
+  return isKnown(kind) ? stateSchemas[kind].parse({ ...Object(input), kind }) : undefined;
 }
 
 function isKnown(kind: string): kind is keyof typeof stateSchemas {

@@ -29,24 +29,33 @@ export function formatHeard({ site, owner, position, untilUs, atUs, periodUs }: 
   return JSON.stringify(columns);
 }
 
-export interface HeardRecord {
-  readonly rule: string;
-  readonly heard: Heard;
+interface HeardHash {
+  /** By field. */
+  readonly heard: ReadonlyMap<string, Heard>;
+  /** Fields. */
+  readonly unreadable: readonly string[];
 }
 
-export function parseHeard(field: string, json: string): HeardRecord {
-  const at = field.indexOf('|');
+/** @param hash of one shard, by field */
+export function parseHeardHash(hash: Readonly<Record<string, string>>): HeardHash {
+  const heard = new Map<string, Heard>();
+  const unreadable: string[] = [];
+  for (const [field, json] of Object.entries(hash)) {
+    try {
+      heard.set(field, parseHeard(field, json));
+    } catch {
+      unreadable.push(field);
+    }
+  }
+  return { heard, unreadable };
+}
+
+export function ruleOfHeardField(field: string): string {
+  return field.slice(0, field.indexOf('|'));
+}
+
+function parseHeard(field: string, json: string): Heard {
   const [site, owner, lat, lon, untilUs, atUs, periodUs] = heardSchema.parse(JSON.parse(json));
-  return {
-    rule: field.slice(0, at),
-    heard: {
-      device: field.slice(at + 1),
-      site,
-      owner,
-      position: { lat, lon },
-      untilUs,
-      atUs,
-      ...(periodUs !== null && { periodUs }),
-    },
-  };
+  const device = field.slice(field.indexOf('|') + 1);
+  return { device, site, owner, position: { lat, lon }, untilUs, atUs, ...(periodUs !== null && { periodUs }) };
 }

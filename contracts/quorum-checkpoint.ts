@@ -34,6 +34,7 @@ const eventSchema = z.object({
   origin: originSchema.optional(),
   locatedFrom: z.int(),
   raisedUs: z.int(),
+  shookUs: z.int(),
   told: z.object({ severity: severitySchema, voters: z.int(), position: positionSchema }),
 });
 
@@ -48,15 +49,23 @@ export interface QuorumCheckpoint {
   readonly position: string;
   /** By rule. */
   readonly states: ReadonlyMap<string, QuorumState>;
+  /** Rules whose state is damaged: the others go on. */
+  readonly unreadable: readonly string[];
 }
 
 export function parseQuorumCheckpoint(hash: Readonly<Record<string, string>>): QuorumCheckpoint {
   const states = new Map<string, QuorumState>();
+  const unreadable: string[] = [];
   for (const [field, json] of Object.entries(hash)) {
     if (!field.startsWith(STATE_PREFIX)) continue;
-    states.set(field.slice(STATE_PREFIX.length), stateSchema.parse(JSON.parse(json)));
+    const rule = field.slice(STATE_PREFIX.length);
+    try {
+      states.set(rule, stateSchema.parse(JSON.parse(json)));
+    } catch {
+      unreadable.push(rule);
+    }
   }
-  return { position: hash[ASSOCIATE_POSITION_FIELD] ?? '0', states };
+  return { position: hash[ASSOCIATE_POSITION_FIELD] ?? '0', states, unreadable };
 }
 
 export function formatQuorumStates(states: ReadonlyMap<string, QuorumState>): Record<string, string> {

@@ -7,7 +7,7 @@ import { triggerOf } from './quorum/trigger-of.ts';
 import type { NumericReading, RuleTransition } from './reading-evaluation.ts';
 import type { QuorumRule, ReadingRule, Rule } from './rule.ts';
 import { RuleIndex } from './rule-index.ts';
-import { RuleStates, type CausedTransition } from './rule-states.ts';
+import { inTimeOrder, RuleStates, type CausedTransition } from './rule-states.ts';
 
 export interface RunDevice {
   readonly device: string;
@@ -48,6 +48,8 @@ export type RunTransition = DeviceRunTransition | QuorumRunTransition;
 
 /** What only time changes is looked at once in this time. */
 const ADVANCE_EVERY_US = 1_000_000;
+/** Who was heard reaches association as late as it may when it is live. */
+const LISTEN_EVERY_US = 500_000;
 
 /** Rules over packs in the order of their arrival, in one process and on virtual time, which is that of the arrivals. */
 export class DetectionRun {
@@ -58,6 +60,7 @@ export class DetectionRun {
   readonly #heard = new Map<string, Map<string, Heard>>();
   #triggers = 0;
   #advancedUs = -Infinity;
+  #listenedUs = -Infinity;
 
   constructor(rules: readonly Rule[], devices: readonly RunDevice[]) {
     this.#rules = new RuleIndex(rules);
@@ -70,7 +73,7 @@ export class DetectionRun {
     const passed = this.#advanceTo(arrivedUs);
     const live = readings.filter(({ timeUs }) => !isLate(timeUs, arrivedUs));
     if (live.length === 0) return passed;
-    const caused = this.#states.evaluate(device, this.#rules, live);
+    const caused = this.#states.evaluate(device, this.#rules, inTimeOrder(live));
     this.#hear(device, live, arrivedUs);
     return [...passed, ...caused.flatMap((cause) => this.#follow(device, cause, arrivedUs))];
   }
@@ -83,7 +86,6 @@ export class DetectionRun {
       const before = heard.get(device.device);
       heard.set(device.device, hear(before, device, untilUs, nowUs));
       this.#heard.set(id, heard);
-      if (before === undefined) this.#quorums.listenTo(this.#heard);
     }
   }
 
@@ -97,6 +99,10 @@ export class DetectionRun {
   }
 
   #advanceTo(nowUs: number): readonly RunTransition[] {
+    if (nowUs - this.#listenedUs >= LISTEN_EVERY_US) {
+      this.#listenedUs = nowUs;
+      this.#quorums.listenTo(new Map([...this.#heard].map(([rule, heard]) => [rule, new Map(heard)])));
+    }
     if (nowUs - this.#advancedUs < ADVANCE_EVERY_US) return [];
     this.#advancedUs = nowUs;
     return this.#quorums.advance(this.#rules.quorums, nowUs).map((decision) => told(decision, nowUs));

@@ -33,6 +33,8 @@ interface Gathered {
 
 /** The name of the only thing that is measured. */
 const MEASURE = 'deviation';
+/** Its square and all that is made of it is finite: a device must not make states that cannot be written. */
+const LARGEST_VALUE = 1e100;
 const MEASURES = [MEASURE];
 /** Of short windows, from an onset to when the limit is reached. */
 const LONGEST_ONSET = 4;
@@ -53,7 +55,8 @@ export function evaluateDeviation(
 }
 
 /** Undefined when the reading is no news. */
-function gather(before: DeviationState, { metric, timeUs, value }: NumericReading): Gathered | undefined {
+function gather(before: DeviationState, { metric, timeUs, value: given }: NumericReading): Gathered | undefined {
+  const value = Math.max(-LARGEST_VALUE, Math.min(LARGEST_VALUE, given));
   if (timeUs <= (before.baseline?.atUs ?? -Infinity)) return undefined;
   const { gathered } = before;
   if (gathered === undefined || timeUs > gathered.timeUs) return { timeUs, values: { [metric]: value } };
@@ -78,7 +81,7 @@ function evaluateSample(
     inputs[metric] = state;
     return output;
   });
-  const amplitude = outputs.length === 1 ? (outputs[0] ?? 0) : Math.min(Number.MAX_VALUE, Math.hypot(...outputs));
+  const amplitude = outputs.length === 1 ? (outputs[0] ?? 0) : Math.hypot(...outputs);
   const { baseline, value } = measureDeviation(rule, before.baseline, amplitude, timeUs);
   const judged = judgeMeasure(rule, before, { metric: MEASURE, timeUs, value }, MEASURES);
   const burst = value === undefined ? undefined : nextBurst(rule, judged, before, timeUs, Math.abs(amplitude));

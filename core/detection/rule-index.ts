@@ -7,12 +7,13 @@ export interface RuleTarget {
 
 /** The rules that apply to a reading, found by its metric: cost grows with those, not with all rules. */
 export class RuleIndex {
+  /** Also those that are not enabled. */
   readonly quorums: readonly QuorumRule[];
   readonly #triggerRules: ReadonlySet<string>;
   readonly #byMetric = new Map<string, ReadingRule[]>();
 
   constructor(rules: readonly Rule[]) {
-    this.quorums = rules.filter((rule): rule is QuorumRule => rule.kind === 'quorum' && rule.enabled);
+    this.quorums = rules.filter((rule): rule is QuorumRule => rule.kind === 'quorum');
     this.#triggerRules = new Set(
       rules.filter((rule) => 'emits' in rule && rule.emits === 'trigger').map(({ id }) => id),
     );

@@ -6,8 +6,12 @@ import type { RuleIndex, RuleTarget } from './rule-index.ts';
 export interface CausedTransition {
   readonly rule: ReadingRule;
   readonly transition: RuleTransition;
-  /** Of the reading that caused it, in the order of evaluation. */
+  /** Of the reading that caused it. */
   readonly index: number;
+}
+
+export function inTimeOrder<T extends { readonly timeUs: number }>(readings: readonly T[]): readonly T[] {
+  return [...readings].sort((a, b) => a.timeUs - b.timeUs);
 }
 
 /** The states of all rules and devices that somebody looks after, by `<rule>|<device>`. */
@@ -23,14 +27,14 @@ export class RuleStates {
   }
 
   /**
-   * What the readings of one pack change. They are evaluated in the order of their times: the metrics of one time then come
-   * together, however the pack lists them.
+   * What the readings of one pack change.
+   *
+   * @param readings in the order of their times: the metrics of one time then come together, however the pack lists them
    */
   evaluate(target: RuleTarget, rules: RuleIndex, readings: readonly NumericReading[]): readonly CausedTransition[] {
     const applicable = new Map<string, readonly ReadingRule[]>();
     const caused: CausedTransition[] = [];
-    const inOrder = [...readings].sort((a, b) => a.timeUs - b.timeUs);
-    for (const [index, reading] of inOrder.entries()) {
+    for (const [index, reading] of readings.entries()) {
       let applying = applicable.get(reading.metric);
       if (applying === undefined) applicable.set(reading.metric, (applying = rules.rulesFor(reading.metric, target)));
       for (const rule of applying) {

@@ -20,12 +20,14 @@ export interface Detecting {
 
 /** The detect loop of a worker of its own. */
 export function createDetecting(connections: { readonly reader: Redis; readonly redis: Redis }): Detecting {
-  const view = new RegistryView(connections.redis, createLogger('test', 'silent'));
+  const log = createLogger('test', 'silent');
+  const view = new RegistryView(connections.redis, log);
   const loop = new DetectLoop(connections, SHARD_COUNT, {
     registry: view,
     alerts: new AlertLog(connections.redis),
     triggers: new TriggerLog(connections.redis),
     metrics: createWorkerMetrics(new Registry()),
+    log,
   });
   return { loop, view };
 }

@@ -17,6 +17,7 @@ import {
   delaysS,
   describe,
   heardBy,
+  isOnTime,
   locate,
   severityOf,
   toleranceS,
@@ -40,8 +41,11 @@ export interface Association {
 
 export const EMPTY_QUORUM: QuorumState = { open: [], events: [], falseTriggers: {} };
 
-/** More are not kept: the oldest go, and whoever floods is in quarantine by then. */
-const MOST_OPEN = 500;
+/** More are not kept, the oldest go. Few of one owner, who has one vote: a flood of his pushes nobody out. */
+const MOST_OPEN = 2000;
+const MOST_OPEN_OF_OWNER = 8;
+/** Votes that a new trigger is seen together with: the nearest. */
+const MOST_AROUND = 24;
 /** A wave is not taken for another one when one origin explains this part of the votes of both. */
 const SAME_WAVE = 0.8;
 /** Worth telling: this many times as many votes, and an origin this much farther off than its error. */
@@ -50,6 +54,10 @@ const FAR_OFF = 1;
 /** An origin is estimated anew for each arrival up to so many, and then when there are so many times as many. */
 const MANY_ARRIVALS = 12;
 const MANY_MORE_ARRIVALS = 1.5;
+/** Of the votes that it takes, where another event is going on. */
+const SECOND_NEEDS = 1.5;
+/** What the ground does for so long behind the slow wave belongs to it, also where nothing was felt before, in seconds. */
+const CODA_S = 15;
 /** An alert is taken back when less than this part of the fraction that it takes has heard it. */
 const CANCELLED_BELOW = 0.5;
 
@@ -61,31 +69,47 @@ export function associate(
   network: Network,
   nowUs: number,
 ): Association {
-  if (news.kind !== 'raised') return strengthen(rule, before, news.trigger, network);
-  const { trigger } = news;
-  if (isKnown(before, trigger)) return { state: before, transitions: [] };
+  const { kind, trigger } = news;
+  if (kind === 'updated') return strengthen(rule, before, trigger, network);
+  // Nothing is raised for the past, as after an hour without an associator.
+  const isPast = nowUs - trigger.onsetUs > longestWindowS(rule) * 1e6;
+  if (kind === 'cleared' || isPast || isKnown(before, trigger)) return { state: before, transitions: [] };
   const falseTriggers = withTrigger(rule.quarantine, before.falseTriggers, trigger.device, nowUs);
   if (isQuarantined(rule.quarantine, falseTriggers, trigger.device, nowUs)) {
-    return { state: { ...before, falseTriggers }, transitions: [] };
+    const open = before.open.filter(({ device }) => device !== trigger.device);
+    return { state: { ...before, open, falseTriggers }, transitions: [] };
   }
   const healthy = withoutQuarantined(rule, network, falseTriggers, nowUs);
-  const open = [...before.open.filter(({ device }) => device !== trigger.device), trigger].slice(-MOST_OPEN);
+  const open = withOpen(before.open, trigger);
   const state = { ...before, open, falseTriggers };
   return join(rule, state, healthy) ?? raise(rule, state, trigger, healthy, nowUs) ?? { state, transitions: [] };
 }
 
+/** One trigger of each device, the newest. */
+function withOpen(open: readonly Trigger[], trigger: Trigger): readonly Trigger[] {
+  const others = open.filter(({ device }) => device !== trigger.device);
+  const ofOwner = others.filter(({ owner }) => owner !== null && owner === trigger.owner);
+  const surplus = new Set(ofOwner.slice(0, Math.max(0, ofOwner.length + 1 - MOST_OPEN_OF_OWNER)));
+  return [...others.filter((other) => !surplus.has(other)), trigger].slice(-MOST_OPEN);
+}
+
 /** What only time changes. */
 export function advance(rule: QuorumRule, before: QuorumState, network: Network, nowUs: number): Association {
-  const falseTriggers = forgetOld(rule.quarantine, before.falseTriggers, nowUs);
+  let falseTriggers = forgetOld(rule.quarantine, before.falseTriggers, nowUs);
   const healthy = withoutQuarantined(rule, network, falseTriggers, nowUs);
   const transitions: QuorumTransition[] = [];
   const events = before.events.filter((event) => {
     const voters = votersAmong(event.members);
-    const lastUs = Math.max(event.raisedUs, ...event.members.map(({ onsetUs }) => onsetUs));
-    const isOver = nowUs - lastUs >= rule.clear_after_s * 1e6;
+    const isOver = nowUs - Math.max(event.raisedUs, event.shookUs) >= rule.clear_after_s * 1e6;
     const fraction = heardBy(rule, voters, event.origin, healthy);
     if (!isOver && fraction >= rule.fraction * CANCELLED_BELOW) return true;
     transitions.push(describe(rule, event, isOver ? 'cleared' : 'cancelled', fraction));
+    if (!isOver) {
+      // What convinced nobody else was false after all.
+      for (const { device } of event.members) {
+        falseTriggers = withTrigger(rule.quarantine, falseTriggers, device, nowUs);
+      }
+    }
     return false;
   });
   const keptUs = longestWindowS(rule) * 1e6;
@@ -133,7 +157,10 @@ function strengthen(rule: QuorumRule, before: QuorumState, { device, peak }: Tri
   return { state: { ...before, open: grow(before.open), events }, transitions };
 }
 
-/** Open triggers that an event explains become part of it. Undefined when there are none. */
+/**
+ * Open triggers that an event's wave explains become part of it. What shakes on behind the wave keeps the event going, and may
+ * be stronger; of a device that has no part in it, it may be another event. Undefined when there are none.
+ */
 function join(rule: QuorumRule, before: QuorumState, network: Network): Association | undefined {
   const joining = new Map<QuorumEvent, Trigger[]>();
   for (const trigger of before.open) {
@@ -169,35 +196,35 @@ function bestEvent(rule: QuorumRule, events: readonly QuorumEvent[], trigger: Tr
 
 /** Seconds by which the trigger is off its time. Undefined when the event does not explain it, as what shakes before the wave. */
 function offFrom(rule: QuorumRule, { members, origin }: QuorumEvent, trigger: Trigger): number | undefined {
-  if (!members.some(({ position }) => distanceM(position, trigger.position) <= 2 * rule.within_m)) return undefined;
+  const centre = origin?.position ?? members[0]?.position;
+  if (centre === undefined || distanceM(centre, trigger.position) > rule.within_m) return undefined;
+  const isMember = members.some(({ device }) => device === trigger.device);
   if (origin === undefined) {
     const lastUs = Math.max(...members.map(({ onsetUs }) => onsetUs));
     const offS = Math.abs(trigger.onsetUs - lastUs) / 1e6;
-    return offS <= rule.clear_after_s ? offS : undefined;
+    return offS <= (isMember ? rule.clear_after_s : windowS(rule, 0)) ? offS : undefined;
   }
   const { fastS, slowS } = delaysS(rule, origin, trigger);
-  const isExplained = fastS >= -toleranceS(rule, origin) && slowS <= rule.clear_after_s;
+  const shakesForS = isMember ? rule.clear_after_s : Math.min(CODA_S, rule.clear_after_s);
+  const isExplained = fastS >= -toleranceS(rule, origin) && slowS <= shakesForS;
   return isExplained ? Math.min(Math.abs(fastS), Math.abs(slowS)) : undefined;
 }
 
-function withMembers(rule: QuorumRule, event: QuorumEvent, joined: readonly Trigger[], network: Network): QuorumEvent {
-  const known = new Set(event.members.map(({ device }) => device));
-  const added = joined.filter(({ device }) => !known.has(device));
-  if (added.length === 0) return event;
-  const members = inOrder([...event.members, ...added]);
+function withMembers(rule: QuorumRule, before: QuorumEvent, joined: readonly Trigger[], network: Network): QuorumEvent {
+  const again = new Map(joined.map((trigger) => [trigger.device, trigger]));
+  const known = before.members.map((member) => {
+    const peak = again.get(member.device)?.peak ?? 0;
+    return peak > member.peak ? { ...member, peak } : member;
+  });
+  const added = joined.filter(({ device }) => !before.members.some((member) => member.device === device));
+  const shookUs = Math.max(before.shookUs, ...joined.map(({ onsetUs }) => onsetUs));
+  const event = { ...before, shookUs, members: added.length === 0 ? known : inOrder([...known, ...added]) };
   const { origin, locatedFrom } = event;
-  if (origin === undefined) return { ...event, members };
-  // What shakes on behind the wave says nothing about where it began.
-  const arrivals = votersAmong(members).filter((voter) => !added.includes(voter) || isOnTime(rule, origin, voter));
+  if (origin === undefined || added.length === 0) return event;
+  const arrivals = votersAmong(event.members);
   const isWorthIt = arrivals.length <= MANY_ARRIVALS || arrivals.length >= locatedFrom * MANY_MORE_ARRIVALS;
-  if (!isWorthIt || arrivals.length === locatedFrom) return { ...event, members };
-  return { ...event, members, origin: locate(rule, arrivals, network), locatedFrom: arrivals.length };
-}
-
-function isOnTime(rule: QuorumRule, origin: Origin, trigger: Trigger): boolean {
-  const { fastS, slowS } = delaysS(rule, origin, trigger);
-  const withinS = toleranceS(rule, origin);
-  return Math.abs(fastS) <= withinS || Math.abs(slowS) <= withinS;
+  if (!isWorthIt || arrivals.length === locatedFrom) return event;
+  return { ...event, origin: locate(rule, arrivals, network), locatedFrom: arrivals.length };
 }
 
 function tellIfNews(
@@ -237,8 +264,9 @@ function raise(
   network: Network,
   nowUs: number,
 ): Association | undefined {
-  const around = inOrder(before.open.filter((trigger) => isCompatible(rule, trigger, newest)));
-  const found = explain(rule, around, network);
+  const compatible = before.open.filter((trigger) => isCompatible(rule, trigger, newest));
+  const around = inOrder(nearest(compatible, newest));
+  const found = explain(rule, around, votesNeeded(rule, before.events, newest), network);
   if (found === undefined || !found.members.includes(newest)) return undefined;
   const { members, origin } = found;
   const voters = votersAmong(members);
@@ -254,6 +282,7 @@ function raise(
     origin,
     locatedFrom: voters.length,
     raisedUs: nowUs,
+    shookUs: Math.max(...members.map(({ onsetUs }) => onsetUs)),
     told: toldOf(found, severity, voters.length),
   };
   const devices = new Set(members.map(({ device }) => device));
@@ -267,6 +296,21 @@ function raise(
   };
 }
 
+/** Two at once are rarer than one, and what does not fit the first is often no second. */
+function votesNeeded({ k, within_m: withinM }: QuorumRule, events: readonly QuorumEvent[], newest: Trigger): number {
+  const isAround = ({ told }: QuorumEvent): boolean => distanceM(told.position, newest.position) <= 2 * withinM;
+  return events.some(isAround) ? Math.ceil(k * SECOND_NEEDS) : k;
+}
+
+function nearest(triggers: readonly Trigger[], to: Trigger): readonly Trigger[] {
+  if (triggers.length <= MOST_AROUND) return triggers;
+  const byDistance = triggers.map((trigger) => ({ trigger, apartM: distanceM(trigger.position, to.position) }));
+  return byDistance
+    .sort((a, b) => a.apartM - b.apartM)
+    .slice(0, MOST_AROUND)
+    .map(({ trigger }) => trigger);
+}
+
 function isCompatible(rule: QuorumRule, a: Trigger, b: Trigger): boolean {
   const apartM = distanceM(a.position, b.position);
   return apartM <= 2 * rule.within_m && Math.abs(a.onsetUs - b.onsetUs) / 1e6 <= windowS(rule, apartM);
@@ -277,18 +321,23 @@ interface Explained {
   readonly origin: Origin | undefined;
 }
 
-/** A part of the triggers that began in one place, and where there is a wave at one time; at least k votes. */
-function explain(rule: QuorumRule, triggers: readonly Trigger[], network: Network): Explained | undefined {
+/** A part of the triggers that began in one place, and where there is a wave at one time; at least as many votes as are needed. */
+function explain(
+  rule: QuorumRule,
+  triggers: readonly Trigger[],
+  needed: number,
+  network: Network,
+): Explained | undefined {
   const [first] = triggers;
   if (first === undefined) return undefined;
   if (rule.wave === undefined) {
     const members = triggers.filter(({ position }) => distanceM(position, first.position) <= rule.within_m);
-    return votersAmong(members).length >= rule.k ? { members, origin: undefined } : undefined;
+    return votersAmong(members).length >= needed ? { members, origin: undefined } : undefined;
   }
   let members = triggers;
   for (;;) {
     const voters = votersAmong(members);
-    if (voters.length < rule.k) return undefined;
+    if (voters.length < needed) return undefined;
     const origin = locate(rule, voters, network);
     if (origin === undefined) return undefined;
     const offS = (trigger: Trigger): number => {
@@ -310,14 +359,18 @@ function isPartOfKnown(
   network: Network,
 ): boolean {
   return events.some((event) => {
-    const known = votersAmong(event.members).filter((member) =>
-      voters.some((voter) => distanceM(member.position, voter.position) <= 2 * rule.within_m),
+    // A device that triggers again is part of it by its later onset or not at all.
+    const known = votersAmong(event.members).filter(
+      (member) =>
+        voters.every(({ device }) => device !== member.device) &&
+        voters.some((voter) => distanceM(member.position, voter.position) <= 2 * rule.within_m),
     );
     if (known.length === 0) return false;
-    const all = votersAmong(inOrder([...known, ...voters]));
-    const origin = locate(rule, all, network);
+    const origin = locate(rule, votersAmong(inOrder([...known, ...voters])), network);
     if (origin === undefined) return true;
-    return all.filter((trigger) => isOnTime(rule, origin, trigger)).length >= SAME_WAVE * all.length;
+    const explains = (some: readonly Trigger[]): boolean =>
+      some.filter((trigger) => isOnTime(rule, origin, trigger)).length >= SAME_WAVE * some.length;
+    return explains(known) && explains(voters);
   });
 }
 

@@ -18,15 +18,17 @@ export interface Heard extends Voice {
 const FIRST_PERIOD_US = 20_000_000;
 /** A device that has missed this many of its packs is not online. */
 const PERIODS = 3;
+/** What is known of it may be a second old, and clocks of workers differ. */
+const LEAST_US = 5_000_000;
 /** Of a new gap in the mean. */
 const NEW_SHARE = 1 / 8;
 
 export function hear(before: Heard | undefined, voice: Voice, untilUs: number, atUs: number): Heard {
   const { device, site, owner, position } = voice;
   if (before === undefined) return { device, site, owner, position, untilUs, atUs };
-  const gapUs = Math.max(0, untilUs - before.untilUs);
-  const periodUs =
-    before.periodUs === undefined ? gapUs : Math.round(before.periodUs + NEW_SHARE * (gapUs - before.periodUs));
+  // Several packs may tell of one time.
+  const gapUs = untilUs - before.untilUs;
+  const periodUs = gapUs <= 0 ? before.periodUs : nextPeriodUs(before.periodUs, gapUs);
   return {
     device,
     site,
@@ -38,8 +40,12 @@ export function hear(before: Heard | undefined, voice: Voice, untilUs: number, a
   };
 }
 
+function nextPeriodUs(beforeUs: number | undefined, gapUs: number): number {
+  return beforeUs === undefined ? gapUs : Math.round(beforeUs + NEW_SHARE * (gapUs - beforeUs));
+}
+
 function isOnline({ atUs, periodUs = FIRST_PERIOD_US }: Heard, nowUs: number): boolean {
-  return nowUs - atUs <= PERIODS * periodUs;
+  return nowUs - atUs <= Math.max(LEAST_US, PERIODS * periodUs);
 }
 
 /** Finds who is online around a place. Records may grow newer behind it; other devices and positions need another index. */

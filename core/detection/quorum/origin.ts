@@ -201,7 +201,7 @@ function weigh(
 ): Guess {
   const count = heard.s.length;
   let nearestM = Infinity;
-  let farthestM = 0;
+  let farthestM = 1;
   for (let i = 0; i < count; i += 1) {
     const slantM = slantBetween(node, heard, i, depthM);
     slants[i] = slantM;

@@ -34,5 +34,6 @@ export function forgetOld(rule: QuarantineRule, known: FalseTriggers, nowUs: num
 }
 
 function isRecent({ within_s: withinS }: QuarantineRule, timeUs: number, nowUs: number): boolean {
-  return nowUs - timeUs <= withinS * 1e6;
+  // What lies ahead was counted by a clock that has been set back.
+  return timeUs <= nowUs && nowUs - timeUs <= withinS * 1e6;
 }

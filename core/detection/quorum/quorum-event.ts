@@ -15,6 +15,8 @@ export interface QuorumEvent {
   readonly locatedFrom: number;
   /** By the platform's clock, Unix microseconds. */
   readonly raisedUs: number;
+  /** Onset of the newest trigger around, also of what shakes on behind the wave. */
+  readonly shookUs: number;
   /** What the last transition said. */
   readonly told: Told;
 }
@@ -44,6 +46,8 @@ const ONSET_ERROR_S = 0.4;
 /** How far beyond the outermost votes an origin is looked for. */
 const REACH_FACTOR = 1.5;
 const MOST_EVIDENCE = 64;
+/** Of the voters, by distance. */
+const MOST_VOTERS = 0.8;
 
 export function locate(rule: QuorumRule, voters: readonly Trigger[], network: Network): Origin | undefined {
   const [first] = voters;
@@ -82,26 +86,45 @@ export function delaysS(
   return { fastS: afterS - slantM / wave.fast_m_s, slowS: afterS - slantM / wave.slow_m_s };
 }
 
-/** Part of the devices that should have heard it which has: of the voters, and of others no farther off than they. */
+/**
+ * Part of the devices that should have heard it which has: of those no farther off than most voters. One that came late or
+ * stands far out neither counts nor widens the circle.
+ */
 export function heardBy(
   rule: QuorumRule,
   voters: readonly Trigger[],
   origin: Origin | undefined,
   network: Network,
 ): number {
-  const silent = silentAround(voters, shouldHaveHeard(rule, voters, origin, network));
-  return voters.length / (voters.length + silent.length);
+  const centre = origin?.position ?? voters[0]?.position;
+  if (centre === undefined) return 0;
+  const onTime = voters.filter((voter) => origin === undefined || isOnTime(rule, origin, voter));
+  const distances = onTime.map(({ position }) => distanceM(centre, position)).sort((a, b) => a - b);
+  const radiusM = distances[Math.ceil(MOST_VOTERS * distances.length) - 1] ?? 0;
+  const heard = distances.filter((distance) => distance <= radiusM).length;
+  const silent = silentAround(voters, shouldHaveHeard(rule, onTime, { centre, radiusM, origin }, network));
+  return heard === 0 ? 0 : heard / (heard + silent.length);
+}
+
+/** Whether its onset is one of the wave, and not of what shakes on behind it. */
+export function isOnTime(rule: QuorumRule, origin: Origin, trigger: Trigger): boolean {
+  const { fastS, slowS } = delaysS(rule, origin, trigger);
+  const withinS = toleranceS(rule, origin);
+  return Math.abs(fastS) <= withinS || Math.abs(slowS) <= withinS;
+}
+
+interface Circle {
+  readonly centre: Position;
+  readonly radiusM: number;
+  readonly origin: Origin | undefined;
 }
 
 function* shouldHaveHeard(
   rule: QuorumRule,
   voters: readonly Trigger[],
-  origin: Origin | undefined,
+  { centre, radiusM, origin }: Circle,
   network: Network,
 ): Generator<Listener> {
-  const centre = origin?.position ?? voters[0]?.position;
-  if (centre === undefined) return;
-  const radiusM = Math.max(...voters.map(({ position }) => distanceM(centre, position)));
   const lastUs = Math.max(...voters.map(({ onsetUs }) => onsetUs));
   for (const listener of network.listeners(centre, radiusM)) {
     const heardS =
@@ -112,10 +135,10 @@ function* shouldHaveHeard(
   }
 }
 
-/** By what half of k voters have reached, so that no single one decides it. */
+/** By what half of k voters have reached, and two at least: no single one decides it. */
 export function severityOf(rule: QuorumRule, voters: readonly Trigger[]): Severity {
   const peaks = voters.map(({ peak }) => peak).sort((a, b) => b - a);
-  const peak = peaks[Math.ceil(rule.k / 2) - 1] ?? 0;
+  const peak = peaks[Math.max(2, Math.ceil(rule.k / 2)) - 1] ?? 0;
   const reached = [...rule.levels].sort((a, b) => b.peak - a.peak).find((level) => peak >= level.peak);
   return reached?.severity ?? rule.severity;
 }

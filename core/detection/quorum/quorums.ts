@@ -1,7 +1,7 @@
 import type { QuorumRule } from '../rule.ts';
 import { advance, associate, EMPTY_QUORUM, type Association, type QuorumState } from './associate.ts';
 import { HeardIndex, type Heard } from './heard.ts';
-import type { QuorumTransition } from './quorum-event.ts';
+import { describe, type QuorumTransition } from './quorum-event.ts';
 import type { TriggerNews } from './trigger.ts';
 
 export interface QuorumDecision {
@@ -37,17 +37,24 @@ export class Quorums {
   /** What a trigger changes. */
   take(rules: readonly QuorumRule[], news: TriggerNews, nowUs: number): readonly QuorumDecision[] {
     return rules
-      .filter(({ triggers }) => triggers.includes(news.trigger.rule))
+      .filter(({ enabled, triggers }) => enabled && triggers.includes(news.trigger.rule))
       .flatMap((rule) =>
         this.#keep(rule, (before) => associate(rule, before, news, this.#index(rule).at(nowUs), nowUs)),
       );
   }
 
-  /** What only time changes. */
+  /** What only time changes, and what is taken back because its rule is switched off. */
   advance(rules: readonly QuorumRule[], nowUs: number): readonly QuorumDecision[] {
     return rules.flatMap((rule) =>
-      this.#keep(rule, (before) => advance(rule, before, this.#index(rule).at(nowUs), nowUs)),
+      this.#keep(rule, (before) =>
+        rule.enabled ? advance(rule, before, this.#index(rule).at(nowUs), nowUs) : takeBack(rule, before),
+      ),
     );
+  }
+
+  /** Active alerts, as `<rule>|<subject>`. */
+  get active(): ReadonlySet<string> {
+    return new Set([...this.#states].flatMap(([id, { events }]) => events.map(({ subject }) => `${id}|${subject}`)));
   }
 
   /** Whether triggers or alerts are waiting for time to pass. */
@@ -80,4 +87,10 @@ export class Quorums {
     this.#indexes.set(rule.id, index);
     return index;
   }
+}
+
+function takeBack(rule: QuorumRule, before: QuorumState): Association {
+  if (before.events.length === 0 && before.open.length === 0) return { state: before, transitions: [] };
+  const transitions = before.events.map((event) => describe(rule, event, 'cancelled', 0));
+  return { state: EMPTY_QUORUM, transitions };
 }

@@ -20,6 +20,6 @@ export function triggerOf(
     zones,
     metric: newest?.metric ?? '',
     onsetUs: burst?.onsetUs ?? atUs,
-    peak: burst?.peak ?? Math.abs(newest?.value ?? 0),
+    peak: burst?.peak ?? Math.abs(evidence.measure ?? newest?.value ?? 0),
   };
 }

@@ -21,8 +21,10 @@ import { HeardDevices } from './heard-devices.ts';
 
 const READ_COUNT = 256;
 const LEASE = 'triggers';
-/** What only time changes is looked at this often, who is there is read this often, and what is known is kept this often. */
+/** What only time changes is looked at this often, and what is known is kept this often. */
 const EVERY_MS = 1000;
+/** Who was heard is read this often while triggers are there. */
+const LISTEN_EVERY_MS = 250;
 /** Triggers that were taken are kept this long, for people who look. */
 const KEEP_TRIGGERS_MS = 3_600_000;
 /** Of what time alone has decided, behind all that the trigger at the position can have caused. */
@@ -45,6 +47,8 @@ interface Association {
   position: string;
   /** Of the alerts, when it began. */
   readonly losses: number;
+  /** Every active alert is known. */
+  isSettled: boolean;
 }
 
 /** The one of all workers that turns triggers into alerts which several devices agree on. */
@@ -76,8 +80,9 @@ export class AssociateLoop {
       const { quorums: rules } = await registry.rules();
       if (entries.length > 0 || association.quorums.isBusy) await this.#listen(association);
       for (const entry of entries) await this.#take(association, rules, entry);
-      await this.#advance(association, rules);
-      if (Date.now() >= this.#keepDueMs) await this.checkpoint();
+      // What is unread may be the triggers of those who seem to be silent.
+      if (entries.length < READ_COUNT) await this.#advance(association, rules);
+      if (performance.now() >= this.#keepDueMs) await this.checkpoint();
     } catch (error) {
       // Memory may be ahead of what went out; the checkpoint is not.
       this.#association = undefined;
@@ -97,7 +102,7 @@ export class AssociateLoop {
       [redisKeys.associate, redisKeys.lease(LEASE)],
       [token, ASSOCIATE_POSITION_FIELD, position, ...Object.entries(formatQuorumStates(quorums.takeChanged())).flat()],
     );
-    this.#keepDueMs = Date.now() + EVERY_MS;
+    this.#keepDueMs = performance.now() + EVERY_MS;
     if (kept === 0) {
       this.#association = undefined;
       return;
@@ -107,22 +112,22 @@ export class AssociateLoop {
   }
 
   async #follow(token: number): Promise<Association> {
-    const { alerts, redis } = this.#options;
+    const { alerts, log, redis } = this.#options;
     const known = this.#association;
     if (known?.token === token && known.losses === alerts.losses) return known;
     // First of all the worker before us is silenced, or it could speak after we have read.
     await alerts.takeOver({ lease: LEASE, token });
-    const { position, states } = parseQuorumCheckpoint(await redis.hgetall(redisKeys.associate));
+    const { position, states, unreadable } = parseQuorumCheckpoint(await redis.hgetall(redisKeys.associate));
+    for (const rule of unreadable) log.error({ rule }, 'what this quorum rule knew cannot be read; it begins anew');
     this.#heardDueMs = 0;
-    this.#association = { token, quorums: new Quorums(states), position, losses: alerts.losses };
+    this.#association = { token, quorums: new Quorums(states), position, losses: alerts.losses, isSettled: false };
     return this.#association;
   }
 
   async #listen({ quorums }: Association): Promise<void> {
-    const nowMs = Date.now();
-    if (nowMs < this.#heardDueMs) return;
-    this.#heardDueMs = nowMs + EVERY_MS;
-    quorums.listenTo(await this.#heard.read(nowMs * 1000));
+    if (performance.now() < this.#heardDueMs) return;
+    this.#heardDueMs = performance.now() + LISTEN_EVERY_MS;
+    quorums.listenTo(await this.#heard.read(Date.now() * 1000));
   }
 
   async #take(association: Association, rules: readonly QuorumRule[], { id, value }: StreamEntry): Promise<void> {
@@ -136,11 +141,28 @@ export class AssociateLoop {
   }
 
   async #advance(association: Association, rules: readonly QuorumRule[]): Promise<void> {
-    const nowMs = Date.now();
-    if (nowMs < this.#advanceDueMs) return;
-    this.#advanceDueMs = nowMs + EVERY_MS;
-    const decisions = association.quorums.advance(rules, nowMs * 1000);
-    await this.#tell(association, decisions, (index) => causeAt(association.position, BY_TIME + index), undefined);
+    if (performance.now() < this.#advanceDueMs) return;
+    this.#advanceDueMs = performance.now() + EVERY_MS;
+    const causeOf = (index: number): Cause => causeAt(association.position, BY_TIME + index);
+    if (!association.isSettled) await this.#takeBackOrphans(association, rules);
+    await this.#tell(association, association.quorums.advance(rules, Date.now() * 1000), causeOf, undefined);
+  }
+
+  /** Alerts that went out and that no checkpoint knows: a worker died in between, and decided otherwise when it came back. */
+  async #takeBackOrphans(association: Association, rules: readonly QuorumRule[]): Promise<void> {
+    const { alerts, metrics } = this.#options;
+    // The trigger that raised it may be lost with all before it, and the position with it.
+    const cause = { entryMs: Date.now(), entrySeq: 0, index: BY_TIME };
+    const known = association.quorums.active;
+    for (const alert of await alerts.readActive()) {
+      const rule = rules.find(({ id }) => alert.startsWith(`${id}|`));
+      if (rule === undefined || known.has(alert)) continue;
+      const subject = alert.slice(rule.id.length + 1);
+      const fence = { lease: LEASE, token: association.token } as const;
+      const transition = await alerts.append({ cause, transition: takenBack(rule, subject) }, fence);
+      if (transition !== undefined) observeTransition(metrics, transition, undefined);
+    }
+    association.isSettled = true;
   }
 
   async #tell(
@@ -172,5 +194,22 @@ function describe({ rule, transition }: QuorumDecision): TransitionRequest['tran
     position: { lat: position.lat, lon: position.lon },
     zones: [...zones],
     evidence,
+  };
+}
+
+function takenBack(rule: QuorumRule, subject: string): TransitionRequest['transition'] {
+  return {
+    rule: rule.id,
+    rule_kind: rule.kind,
+    subject,
+    kind: 'cancelled',
+    severity: rule.severity,
+    status: rule.status,
+    headline: rule.headline,
+    at_us: Date.now() * 1000,
+    actor: 'detection',
+    position: null,
+    zones: [],
+    evidence: { rule_version: rule.version, limit: rule.k, readings: [] },
   };
 }

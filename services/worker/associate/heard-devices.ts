@@ -1,4 +1,4 @@
-import { parseHeard } from '../../../contracts/heard.ts';
+import { parseHeardHash, ruleOfHeardField } from '../../../contracts/heard.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Heard } from '../../../core/detection/quorum/heard.ts';
 import type { HeardByRule } from '../../../core/detection/quorum/quorums.ts';
@@ -35,11 +35,12 @@ export class HeardDevices {
     const key = redisKeys.heard(shard);
     const records: (readonly [string, Heard])[] = [];
     const forgotten: string[] = [];
-    for (const [field, json] of Object.entries(await this.#redis.hgetall(key))) {
-      const { rule, heard } = parseHeard(field, json);
-      if (nowUs - heard.atUs > FORGET_AFTER_US) forgotten.push(field);
-      else records.push([rule, heard]);
+    const { heard, unreadable } = parseHeardHash(await this.#redis.hgetall(key));
+    for (const [field, one] of heard) {
+      if (nowUs - one.atUs > FORGET_AFTER_US) forgotten.push(field);
+      else records.push([ruleOfHeardField(field), one]);
     }
+    forgotten.push(...unreadable);
     this.#shards.set(shard, records);
     if (forgotten.length > 0) await this.#redis.hdel(key, ...forgotten);
   }

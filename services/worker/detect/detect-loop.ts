@@ -1,7 +1,9 @@
 import { ADMITTED_PACK_FIELD, parseAdmittedPack } from '../../../contracts/admitted-pack.ts';
 import { parseDetectCheckpoint, POSITION_FIELD } from '../../../contracts/detect-checkpoint.ts';
+import { parseHeardHash } from '../../../contracts/heard.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { shardOf } from '../../../contracts/shard.ts';
+import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import { readStreams } from '../../../platform/redis/read-streams.ts';
@@ -15,6 +17,7 @@ import { ShardDetector } from './shard-detector.ts';
 const READ_COUNT = 128;
 /** State younger than this is made again from the log after a crash. */
 const CHECKPOINT_EVERY_MS = 1000;
+const HEARD_EVERY_MS = 250;
 
 export interface DetectConnections {
   /** Blocks while it reads, so it is shared with nothing. */
@@ -37,8 +40,10 @@ export class DetectLoop {
   readonly #alerts: AlertLog;
   readonly #triggers: TriggerLog;
   readonly #metrics: WorkerMetrics;
+  readonly #log: Logger;
   readonly #detections = new Map<number, Detection>();
   #checkpointDueMs = 0;
+  #heardDueMs = 0;
   /** Of the alerts, as they were when the detections began. */
   #losses = 0;
 
@@ -50,6 +55,7 @@ export class DetectLoop {
       readonly alerts: AlertLog;
       readonly triggers: TriggerLog;
       readonly metrics: WorkerMetrics;
+      readonly log: Logger;
     },
   ) {
     this.#connections = connections;
@@ -59,6 +65,7 @@ export class DetectLoop {
     this.#alerts = collaborators.alerts;
     this.#triggers = collaborators.triggers;
     this.#metrics = collaborators.metrics;
+    this.#log = collaborators.log;
   }
 
   /** @param shards to their fencing tokens: those that this worker has; at least one */
@@ -75,7 +82,8 @@ export class DetectLoop {
       for (const [shard, detection] of this.#detections) {
         for (const entry of streams.get(redisKeys.readings(shard)) ?? []) await this.#evaluate(shard, detection, entry);
       }
-      if (Date.now() >= this.#checkpointDueMs) await this.checkpoint();
+      if (performance.now() >= this.#heardDueMs) await this.#keepHeard();
+      if (performance.now() >= this.#checkpointDueMs) await this.checkpoint();
     } catch (error) {
       // Memory may be ahead of what went out; the checkpoints are not.
       this.#detections.clear();
@@ -85,8 +93,9 @@ export class DetectLoop {
 
   /** Not while a pass is under way: what an entry has changed counts once all that it caused has gone out. */
   async checkpoint(): Promise<void> {
+    await this.#keepHeard();
     await this.#keepAll([...this.#detections]);
-    this.#checkpointDueMs = Date.now() + CHECKPOINT_EVERY_MS;
+    this.#checkpointDueMs = performance.now() + CHECKPOINT_EVERY_MS;
   }
 
   /** Takes up the shards that are new to this worker, and leaves those that it has no more. */
@@ -104,10 +113,9 @@ export class DetectLoop {
     if (!(await this.#alerts.confirm())) return;
     if (this.#losses !== this.#alerts.losses) throw new Error('alerts were lost since these shards were taken up');
     const kept = await Promise.all(
-      detections.map(async ([shard, { detector, token }]) => {
-        await this.#keepHeard(shard, detector);
+      detections.map(([shard, { detector, token }]) => {
         const { [POSITION_FIELD]: position = '0', ...states } = detector.takeCheckpoint();
-        return await this.#keep(
+        return this.#keep(
           [redisKeys.detect(shard), redisKeys.lease(shard)],
           [token, POSITION_FIELD, position, ...Object.entries(states).flat()],
         );
@@ -117,9 +125,15 @@ export class DetectLoop {
     for (const [index, [shard]] of detections.entries()) if (kept[index] === 0) this.#detections.delete(shard);
   }
 
-  async #keepHeard(shard: number, detector: ShardDetector): Promise<void> {
-    const heard = detector.takeHeard();
-    if (Object.keys(heard).length > 0) await this.#connections.redis.hset(redisKeys.heard(shard), heard);
+  /** For association, which must know by then who is silent. */
+  async #keepHeard(): Promise<void> {
+    this.#heardDueMs = performance.now() + HEARD_EVERY_MS;
+    await Promise.all(
+      [...this.#detections].map(async ([shard, { detector }]) => {
+        const heard = detector.takeHeard();
+        if (Object.keys(heard).length > 0) await this.#connections.redis.hset(redisKeys.heard(shard), heard);
+      }),
+    );
   }
 
   /** From the last checkpoints. First of all the worker before us is silenced, or it could speak after we have read. */
@@ -138,9 +152,15 @@ export class DetectLoop {
     await Promise.all(
       shards.map(async ([shard, token]) => {
         const checkpoint = parseDetectCheckpoint(await this.#connections.redis.hgetall(redisKeys.detect(shard)));
+        for (const field of checkpoint.unreadable ?? []) {
+          this.#log.error({ shard, field }, 'a state cannot be read; its rule measures anew');
+        }
+        const { heard, unreadable } = parseHeardHash(await this.#connections.redis.hgetall(redisKeys.heard(shard)));
+        for (const field of unreadable) this.#log.error({ shard, field }, 'who was heard cannot be read');
         const detector = new ShardDetector(checkpoint, {
           active: active.get(shard) ?? new Set(),
           emitsTriggers: (rule) => rules.emitsTriggers(rule),
+          heard,
         });
         this.#detections.set(shard, { detector, token });
       }),
@@ -154,13 +174,13 @@ export class DetectLoop {
       const rules = await this.#registry.rules();
       const { transitions, triggers } = detector.evaluate(id, pack, device, rules, Date.now() * 1000);
       const fence = { lease: shard, token };
-      for (const request of triggers) {
-        const { rule } = request.logged.news.trigger;
-        if (await this.#triggers.append(request, fence)) this.#metrics.triggers.inc({ rule });
-      }
       for (const request of transitions) {
         const transition = await this.#alerts.append(request, fence);
         if (transition !== undefined) observeTransition(this.#metrics, transition, pack.received_us);
+      }
+      for (const request of triggers) {
+        const { rule } = request.logged.news.trigger;
+        if (await this.#triggers.append(request, fence)) this.#metrics.triggers.inc({ rule });
       }
     }
     detector.advance(id);

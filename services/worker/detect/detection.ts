@@ -29,7 +29,7 @@ export function createDetection(context: WorkerContext, registry: RegistryView):
   const apart = redis instanceof Cluster;
   const parts = (apart ? shards.map((shard) => [shard]) : [shards]).map((among) => ({
     among,
-    loop: new DetectLoop(connections, shards.length, { registry, alerts, triggers, metrics }),
+    loop: new DetectLoop(connections, shards.length, { registry, alerts, triggers, metrics, log }),
   }));
   const associate = new AssociateLoop({
     reader: openRedis('worker-associate'),

@@ -14,6 +14,8 @@ export class RegistryView {
   readonly #log: Logger;
   readonly #devices: ProjectionCache<DeviceRecord>;
   #rules: RuleIndex | undefined;
+  /** Grows with each change: what was read before one is of yesterday. */
+  #changes = 0;
 
   constructor(redis: Redis, log: Logger) {
     this.#redis = redis;
@@ -27,13 +29,15 @@ export class RegistryView {
 
   async rules(): Promise<RuleIndex> {
     if (this.#rules !== undefined) return this.#rules;
+    const changes = this.#changes;
     const records = await this.#redis.hgetall(redisKeys.rules);
     const rules = new RuleIndex(Object.entries(records).flatMap(([id, json]) => this.#readRule(id, json) ?? []));
-    this.#rules = rules;
+    if (changes === this.#changes) this.#rules = rules;
     return rules;
   }
 
   clear(): void {
+    this.#changes += 1;
     this.#devices.clear();
     this.#rules = undefined;
   }

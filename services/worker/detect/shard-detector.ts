@@ -7,7 +7,7 @@ import { triggerOf } from '../../../core/detection/quorum/trigger-of.ts';
 import type { NumericReading, RuleTransition } from '../../../core/detection/reading-evaluation.ts';
 import type { ReadingRule } from '../../../core/detection/rule.ts';
 import type { RuleIndex } from '../../../core/detection/rule-index.ts';
-import { RuleStates } from '../../../core/detection/rule-states.ts';
+import { inTimeOrder, RuleStates } from '../../../core/detection/rule-states.ts';
 import { isLate } from '../../../core/telemetry/reading.ts';
 import type { TransitionRequest } from '../alerts/alert-log.ts';
 import { causeAt } from '../alerts/cause-at.ts';
@@ -28,16 +28,19 @@ export interface KnownBefore {
   readonly active: ReadonlySet<string>;
   /** Nobody but the checkpoint knows whether such a rule is raised. */
   readonly emitsTriggers: (rule: string) => boolean;
+  /** By contracts/heard.ts. */
+  readonly heard: ReadonlyMap<string, Heard>;
 }
 
 /** Evaluates the readings of one shard in the order of its log. Holds the state of every rule and device of the shard. */
 export class ShardDetector {
   readonly #states: RuleStates;
-  readonly #heard = new Map<string, Heard>();
+  readonly #heard: Map<string, Heard>;
   readonly #heardAnew = new Set<string>();
   #position: string;
 
-  constructor(checkpoint: DetectCheckpoint, { active, emitsTriggers }: KnownBefore) {
+  constructor(checkpoint: DetectCheckpoint, { active, emitsTriggers, heard }: KnownBefore) {
+    this.#heard = new Map(heard);
     this.#position = checkpoint.position;
     this.#states = new RuleStates(
       [...checkpoint.states].map(([key, state]) => [
@@ -63,7 +66,7 @@ export class ShardDetector {
       transitions: caused
         .filter(({ rule }) => rule.emits === 'alert')
         .map(({ rule, transition, index }) => ({
-          cause: causeAt(entryId, index),
+          cause: causeAt(entryId, readings[index]?.rank ?? 0),
           transition: describe(rule, device, transition),
         })),
       triggers: caused
@@ -73,7 +76,7 @@ export class ShardDetector {
           if (voice === undefined) return [];
           const trigger = triggerOf('', rule.id, { ...voice, zones: device.zones }, transition);
           const logged = { news: { kind: transition.kind, trigger }, receivedUs: pack.received_us };
-          return [{ cause: causeAt(entryId, index), logged }];
+          return [{ cause: causeAt(entryId, readings[index]?.rank ?? 0), logged }];
         }),
     };
   }
@@ -119,16 +122,23 @@ function voiceOf({ id, site, owner, position }: DeviceRecord): Voice | undefined
     : { device: id, site, owner, position: { lat: position.lat, lon: position.lon } };
 }
 
-function liveReadings(pack: AdmittedPack, seenUs: number): readonly NumericReading[] {
+interface RankedReading extends NumericReading {
+  /** In the whole pack, by time: what has become late meanwhile does not change it. */
+  readonly rank: number;
+}
+
+function liveReadings(pack: AdmittedPack, seenUs: number): readonly RankedReading[] {
   const readings: NumericReading[] = [];
   for (const [index, number] of pack.metric.entries()) {
     const timeUs = pack.time_us[index];
     const value = pack.value[index];
     const metric = pack.metrics[number];
-    if (timeUs === undefined || metric === undefined || typeof value !== 'number' || isLate(timeUs, seenUs)) continue;
+    if (timeUs === undefined || metric === undefined || typeof value !== 'number') continue;
     readings.push({ device: pack.device, metric, timeUs, value });
   }
-  return readings;
+  return inTimeOrder(readings)
+    .map((reading, rank) => ({ ...reading, rank }))
+    .filter(({ timeUs }) => !isLate(timeUs, seenUs));
 }
 
 function describe(

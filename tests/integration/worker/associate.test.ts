@@ -186,6 +186,49 @@ test('a rule that begins to emit triggers, a trigger that cannot be read and a r
   const told = await describeTransitions(stores.redis);
   assert.equal(told.length, 2);
   assert.match(told[1] ?? '', /^raised \d+-\d+ 1$/);
-  await projectRule(stores.redis, quorumRule({ enabled: false }));
-  await associate.pass(1);
+});
+
+test('an alert whose rule is switched off, or that no checkpoint knows, is cancelled', async () => {
+  await using stores = await openWorkerStores();
+  await projectQuorum(stores.redis, 6, { clear_after_s: 60 });
+  const { loop } = startDetecting(stores);
+  await shake(stores, [0, 1, 2], nowUs());
+  await loop.pass(EVERY_SHARD);
+  await startAssociating(stores).pass(1);
+  // What it knew is gone, and so is what it had heard.
+  await stores.redis.del(redisKeys.associate, redisKeys.triggers);
+  const second = startAssociating(stores);
+  await second.pass(2);
+  const kindsTold = async () => (await readTransitions(stores.redis)).map(({ transition: { kind } }) => kind);
+  assert.deepEqual(await kindsTold(), ['raised', 'cancelled']);
+  await shake(stores, [3, 4, 5], nowUs());
+  await loop.pass(EVERY_SHARD);
+  await second.pass(2);
+  await second.checkpoint();
+  await projectRule(stores.redis, quorumRule({ clear_after_s: 60, enabled: false }));
+  await startAssociating(stores).pass(3);
+  assert.deepEqual(await kindsTold(), ['raised', 'cancelled', 'raised', 'cancelled']);
+});
+
+test('a damaged state keeps nobody from associating', async () => {
+  await using stores = await openWorkerStores();
+  await projectQuorum(stores.redis, 3);
+  await stores.redis.hset(redisKeys.associate, 'state:shaken-city', '{"open":null}');
+  await stores.redis.hset(redisKeys.heard(0), 'shaken|dev-9', 'nothing');
+  const { loop } = startDetecting(stores);
+  await stores.redis.hset(redisKeys.detect(1), 'state:shaken|dev-1', '{"kind":"threshold"}');
+  await shake(stores, [0, 1, 2], nowUs());
+  await loop.pass(EVERY_SHARD);
+  await startAssociating(stores).pass(1);
+  assert.equal((await describeTransitions(stores.redis)).length, 1);
+});
+
+test('rules that are read while they change are read again', async () => {
+  await using stores = await openWorkerStores();
+  const { view } = startDetecting(stores);
+  const reading = view.rules();
+  await projectRule(stores.redis, quorumRule());
+  view.clear();
+  await reading;
+  assert.equal((await view.rules()).quorums.length, 1);
 });

@@ -158,8 +158,11 @@ test('a worker whose Redis is killed and comes back goes on by itself', async ()
   await eventually(async () =>
     assert.ok(await stores.redis.hexists(redisKeys.rules, 'strong-motion'), 'the rule is not projected'),
   );
-  await sendReading(stores, 99);
-  await eventually(async () => assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']));
+  // The worker learns of the rule a moment after it is there.
+  await eventually(async () => {
+    await sendReading(stores, 99);
+    assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
+  });
   await stores.server.kill9();
   await eventually(async () => assert.equal(await isReady(worker), false));
   await stores.server.restart();

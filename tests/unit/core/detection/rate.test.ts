@@ -255,10 +255,15 @@ test('a reading exactly one stretch older is the reference, also where the stret
   }
 });
 
-test('a state of ours that is damaged is an error and not forgotten', () => {
-  assert.throws(() =>
-    parseDetectCheckpoint({ 'state:a|b': JSON.stringify({ kind: 'rate', raised: true, metrics: {} }) }),
-  );
+test('a state that is damaged is named, and keeps no other from being read', () => {
+  const good = { kind: 'rate', raised: true, metrics: {}, samples: {} };
+  const { states, unreadable } = parseDetectCheckpoint({
+    'state:a|b': JSON.stringify({ kind: 'rate', raised: true, metrics: {} }),
+    'state:a|c': '{',
+    'state:a|d': JSON.stringify(good),
+  });
+  assert.deepEqual([...states], [['a|d', good]]);
+  assert.deepEqual(unreadable, ['a|b', 'a|c']);
 });
 
 test('a rule that becomes one of another kind keeps its alert raised, and begins anew with what it measures', () => {

@@ -187,15 +187,77 @@ test('devices that should have heard it and have not keep it from being an alert
   assert.equal(kinds(run(quakeRule({ fraction: 0.2 }), steps))[0], 'raised');
 });
 
-test('an alert is cancelled when it turns out that most devices around have not felt it', () => {
-  const [a, b, c, d] = quake(QUAKE);
-  assert.ok(a !== undefined && b !== undefined && c !== undefined && d !== undefined);
-  // Told at once, before anybody else can have felt it; the fifth is far off.
-  const steps = [a, b, c, d].map(({ news }) => ({ news, nowUs: d.nowUs }));
-  const far = quake(QUAKE).find(({ news }) => distanceM(news.trigger.position, QUAKE) > 25_000);
-  assert.ok(far !== undefined);
-  const course = run(quakeRule(), [...steps, far], { untilUs: START_US + 30e6 });
+test('an alert is cancelled when it turns out that most devices around have not felt it, and its triggers were false', () => {
+  const steps = quake(QUAKE);
+  // Every second of those that are reached, told before the others can have felt it.
+  const odd = steps.filter((_, index) => index % 4 === 0).slice(0, 4);
+  const nowUs = odd.at(-1)?.nowUs ?? 0;
+  const rule = quakeRule({ fraction: 0.9, quarantine: { triggers: 1, within_s: 600 } });
+  const course = run(
+    rule,
+    odd.map(({ news }) => ({ news, nowUs: nowUs - 1e6 })),
+    { untilUs: START_US + 30e6 },
+  );
   assert.deepEqual([kinds(course)[0], kinds(course).at(-1)], ['raised', 'cancelled']);
+  assert.equal(Object.keys(course.state.falseTriggers).length, 4);
+});
+
+test('one device far out, or one that shakes on, takes back no alert and makes no new one', () => {
+  const steps = quake(QUAKE, { withinM: 14_000 });
+  assert.ok(steps.length >= 8);
+  const lastUs = steps.at(-1)?.nowUs ?? 0;
+  const others = DEVICES.filter((device) => distanceM(device.position, QUAKE) > 25_000).slice(0, 3);
+  const late = others.map((device, index) => ({
+    news: raised(device, lastUs + index * 5e6),
+    nowUs: lastUs + index * 5e6 + 0.5e6,
+  }));
+  const course = run(quakeRule(), [...steps, ...late], { untilUs: lastUs + 100e6 });
+  assert.deepEqual([kinds(course)[0], kinds(course).at(-1)], ['raised', 'cleared']);
+  assert.ok(!kinds(course).includes('cancelled') && kinds(course).filter((kind) => kind === 'raised').length === 1);
+});
+
+test('a stronger quake in the shaking of a weaker one makes its alert more severe', () => {
+  const steps = quake(QUAKE);
+  const again = quake({ ...QUAKE, timeUs: START_US + 30e6 }, { peak: 3 });
+  const course = run(quakeRule(), [...steps, ...again], { untilUs: START_US + 200e6 });
+  const severities = course.transitions.map(({ kind, severity }) => `${kind} ${severity}`);
+  assert.ok(severities.includes('updated Extreme'), severities.join());
+});
+
+test('a quake after the alert of another one has cleared is another alert', () => {
+  const again = quake({ ...QUAKE, timeUs: START_US + 120e6 });
+  const course = run(quakeRule(), [...quake(QUAKE), ...again], { untilUs: START_US + 300e6 });
+  assert.equal(kinds(course).filter((kind) => kind === 'raised').length, 2, kinds(course).join());
+  assert.equal(kinds(course).filter((kind) => kind === 'cleared').length, 2);
+});
+
+test('nothing is raised for the past', () => {
+  const steps = quake(QUAKE).map((step) => ({ ...step, nowUs: step.nowUs + 600e6 }));
+  assert.deepEqual(run(quakeRule(), steps).transitions, []);
+});
+
+test('a flood of one owner pushes the vote of nobody else out', () => {
+  const steps = quake(QUAKE).slice(0, 4);
+  const [first, ...others] = steps;
+  assert.ok(first !== undefined);
+  const flood = Array.from({ length: 3000 }, (_, index) => ({
+    news: raised(
+      { device: `flood-${index}`, site: null, owner: 'flood', position: { lat: 47.5, lon: 19.6 } },
+      first.nowUs,
+    ),
+    nowUs: first.nowUs,
+  }));
+  const course = run(quakeRule(), [first, ...flood, ...others]);
+  assert.equal(kinds(course)[0], 'raised');
+  assert.ok(course.state.open.length < 20);
+});
+
+test('with k = 2 one device alone does not make an alert extreme either', () => {
+  const steps = quake(QUAKE).slice(0, 2);
+  const [one, other] = steps;
+  assert.ok(one !== undefined && other !== undefined);
+  const strong = { ...one, news: { ...one.news, trigger: { ...one.news.trigger, peak: 9 } } };
+  assert.equal(run(quakeRule({ k: 2 }), [strong, other]).transitions[0]?.severity, 'Moderate');
 });
 
 test('a device that triggers all the time has no vote until it is quiet', () => {
@@ -209,6 +271,13 @@ test('a device that triggers all the time has no vote until it is quiet', () => 
       return { news: { kind: 'raised', trigger: triggerOf(noisy, onsetUs) }, nowUs: onsetUs + 0.5e6 };
     });
   assert.deepEqual(run(rule, [...chatter(3, START_US), ...steps]).transitions, []);
+  const lastMinute = chatter(4, START_US + 60e6).map((step, index) => {
+    const onsetUs = noisy.onsetUs - 2000 + index * 500;
+    return { news: { kind: 'raised' as const, trigger: { ...step.news.trigger, onsetUs } }, nowUs: onsetUs + 0.5e6 };
+  });
+  const [a, , c, d] = steps;
+  assert.ok(a !== undefined && c !== undefined && d !== undefined);
+  assert.deepEqual(run(rule, ordered([a, ...lastMinute, c, d])).transitions, [], 'nor with a trigger of before');
   assert.deepEqual(kinds(run(rule, [...chatter(2, START_US), ...steps])), ['raised']);
   assert.deepEqual(kinds(run(rule, [...chatter(3, START_US - 200e6), ...steps])), ['raised']);
 });

@@ -78,6 +78,14 @@ test('one arrival has an origin near its device, and a large error', () => {
   assert.ok(origin.errorM > 10_000 && origin.timeUs < START_US);
 });
 
+test('devices that all stand in one place, on the ground, have an origin there', () => {
+  const position = { lat: 47, lon: 19 };
+  const arrivals = Array.from({ length: 4 }, () => ({ position, timeUs: START_US }));
+  const wave = { ...OPTIONS.wave, depths_m: [0] };
+  const origin = estimateOrigin(arrivals, [{ position, heardUntilUs: START_US + 5e6 }], { ...OPTIONS, wave });
+  assert.ok(distanceM(origin.position, position) < 20_000 && Number.isFinite(origin.errorM));
+});
+
 test('any arrivals have a finite origin', () => {
   const place = fc.record({
     lat: fc.double({ min: -89, max: 89, noNaN: true }),
