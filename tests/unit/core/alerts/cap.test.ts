@@ -162,8 +162,9 @@ test('whatever people write comes out of a parser as it went in, but for what XM
       const document = parse(xml);
       assertSchemaOrder(document);
       const inXml = (written: string) =>
-        [...written]
-          .map((character) => (/[^\t\n\r -\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u.test(character) ? '?' : character))
+        Array.from(written, (character) =>
+          /[^\t\n\r -\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u.test(character) ? '?' : character,
+        )
           .join('')
           .replace(/\r\n?/g, '\n');
       assert.equal(textOf(document, 'headline'), inXml(headline));
