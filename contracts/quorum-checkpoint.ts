@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { severitySchema } from '../core/alerts/alert.ts';
-import type { QuorumState } from '../core/detection/quorum/associate.ts';
+import type { QuorumState } from '../core/detection/quorum/quorum-state.ts';
 
 /** Fields of the hash of the associator: `position` is the last trigger taken, `state:<rule>` what a quorum rule knows. */
 export const ASSOCIATE_POSITION_FIELD = 'position';

@@ -182,3 +182,14 @@ export function describe(
     },
   };
 }
+
+/** What a transition of this event tells. */
+export function toldOf(
+  { members, origin }: Pick<QuorumEvent, 'members' | 'origin'>,
+  severity: Severity,
+  voters: number,
+): Told {
+  const position = origin?.position ?? members[0]?.position;
+  if (position === undefined) throw new Error('an event has members');
+  return { severity, voters, position };
+}

@@ -1,7 +1,8 @@
 import type { QuorumRule } from '../rule.ts';
-import { advance, associate, EMPTY_QUORUM, type Association, type QuorumState } from './associate.ts';
+import { advance, associate } from './associate.ts';
 import { HeardIndex, type Heard } from './heard.ts';
 import { describe, type QuorumTransition } from './quorum-event.ts';
+import { EMPTY_QUORUM, type Association, type QuorumState } from './quorum-state.ts';
 import type { TriggerNews } from './trigger.ts';
 
 export interface QuorumDecision {

@@ -60,3 +60,8 @@ export function votersAmong<T extends Voter>(inOrder: readonly T[]): readonly T[
   const votes = new Votes();
   return inOrder.filter((voter) => votes.take(voter));
 }
+
+/** By onset. */
+export function inOrder(triggers: readonly Trigger[]): readonly Trigger[] {
+  return [...triggers].sort((a, b) => a.onsetUs - b.onsetUs);
+}

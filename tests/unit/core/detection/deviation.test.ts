@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { formatDetectCheckpoint, parseDetectCheckpoint } from '../../../../contracts/detect-checkpoint.ts';
 import { bareState, evaluateRule, type RuleState } from '../../../../core/detection/evaluate.ts';
 import { readingRuleSchema, type ReadingRule } from '../../../../core/detection/rule.ts';
-import type { RuleTransition } from '../../../../core/detection/reading-evaluation.ts';
+import { replayHistory, type RuleHistory, type Sample } from '../../../support/rule-history.ts';
 
 const RATE_HZ = 50;
 
@@ -47,32 +47,12 @@ function zScoreRule(changes: Record<string, unknown> = {}): ReadingRule {
   });
 }
 
-type Sample = readonly [timeS: number, value: number, metric: string];
-
-interface History {
-  readonly transitions: readonly RuleTransition[];
+interface History extends RuleHistory {
   readonly told: readonly string[];
-  readonly state: RuleState | undefined;
 }
 
-/** @param restart after which samples the state goes through a checkpoint, as another worker finds it */
-function replay(
-  rule: ReadingRule,
-  samples: readonly Sample[],
-  restart: (index: number) => boolean = () => false,
-): History {
-  let state: RuleState | undefined;
-  const transitions: RuleTransition[] = [];
-  for (const [index, [timeS, value, metric]] of samples.entries()) {
-    const reading = { device: 'dev-1', metric, timeUs: Math.round(timeS * 1e6), value };
-    const result = evaluateRule(rule, state ?? bareState(false), reading);
-    state = result.state;
-    if (result.transition !== undefined) transitions.push(result.transition);
-    if (!restart(index)) continue;
-    const hash = formatDetectCheckpoint({ position: '1-0', states: new Map([['key', state]]) });
-    state = parseDetectCheckpoint(hash).states.get('key');
-    assert.ok(state !== undefined);
-  }
+function replay(...history: Parameters<typeof replayHistory>): History {
+  const { transitions, state } = replayHistory(...history);
   return { transitions, told: transitions.map(({ kind, atUs }) => `${kind}@${(atUs / 1e6).toFixed(1)}`), state };
 }
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { formatDetectCheckpoint, parseDetectCheckpoint } from '../../../../contracts/detect-checkpoint.ts';
+import { parseDetectCheckpoint } from '../../../../contracts/detect-checkpoint.ts';
 import { bareState, evaluateRule, type RuleState } from '../../../../core/detection/evaluate.ts';
+import { replayHistory, type Sample } from '../../../support/rule-history.ts';
 import { readingRuleSchema, type ReadingRule } from '../../../../core/detection/rule.ts';
 
 /** Raises when a metric rises by more than 1 a second over 10 s, and clears at half of that. */
@@ -22,7 +23,7 @@ function ruleWith(changes: Record<string, unknown> = {}): ReadingRule {
   });
 }
 
-type Sample = readonly [timeS: number, value: number, metric?: string];
+type RateSample = readonly [timeS: number, value: number, metric?: string];
 
 interface History {
   /** As `kind@second`. */
@@ -30,34 +31,19 @@ interface History {
   readonly state: RuleState | undefined;
 }
 
-/** @param restart after which samples the state goes through a checkpoint, as another worker finds it */
-function replay(
-  rule: ReadingRule,
-  samples: readonly Sample[],
-  restart: (index: number) => boolean = () => false,
-): History {
-  let state: RuleState | undefined;
-  const transitions: string[] = [];
-  for (const [index, [timeS, value, metric = 'level']] of samples.entries()) {
-    const reading = { device: 'dev-1', metric, timeUs: timeS * 1e6, value };
-    const result = evaluateRule(rule, state ?? bareState(false), reading);
-    state = result.state;
-    if (result.transition !== undefined) transitions.push(`${result.transition.kind}@${timeS}`);
-    if (!restart(index)) continue;
-    const hash = formatDetectCheckpoint({ position: '1-0', states: new Map([['key', state]]) });
-    state = parseDetectCheckpoint(hash).states.get('key');
-    assert.ok(state !== undefined);
-  }
-  return { transitions, state };
+function replay(rule: ReadingRule, samples: readonly RateSample[], restart?: (index: number) => boolean): History {
+  const full = samples.map(([timeS, value, metric = 'level']): Sample => [timeS, value, metric]);
+  const { transitions, state } = replayHistory(rule, full, restart);
+  return { transitions: transitions.map(({ kind, atUs }) => `${kind}@${atUs / 1e6}`), state };
 }
 
-const seconds = (from: number, to: number, valueAt: (second: number) => number): Sample[] =>
+const seconds = (from: number, to: number, valueAt: (second: number) => number): RateSample[] =>
   Array.from({ length: to - from + 1 }, (_, index) => [from + index, valueAt(from + index)]);
 
 const cases: readonly {
   name: string;
   rule?: Record<string, unknown>;
-  samples: readonly Sample[];
+  samples: readonly RateSample[];
   expected: readonly string[];
 }[] = [
   {
@@ -162,7 +148,7 @@ test('values at both ends of what a double holds have a rate that can be written
 });
 
 /** As the head of rate.ts says it, over the whole history. */
-function transitionsByHand(samples: readonly Sample[], durationS: number): string[] {
+function transitionsByHand(samples: readonly RateSample[], durationS: number): string[] {
   const transitions: string[] = [];
   let raised = false;
   let beyondSince: number | undefined;
@@ -189,7 +175,7 @@ test('any history has the transitions that its whole past says, wherever workers
   fc.assert(
     fc.property(steps, fc.integer({ min: 0, max: 8 }), fc.integer({ min: 1, max: 7 }), (given, durationS, every) => {
       let timeS = 0;
-      const samples = given.map(([step, value]): Sample => [(timeS += step), value]);
+      const samples = given.map(([step, value]): RateSample => [(timeS += step), value]);
       const { transitions } = replay(ruleWith({ duration_s: durationS }), samples, (index) => index % every === 0);
       assert.deepEqual(transitions, transitionsByHand(samples, durationS));
     }),
@@ -201,7 +187,7 @@ test('no more than ten readings are kept of a metric, however many come in a str
   fc.assert(
     fc.property(steps, (given) => {
       let timeS = 0;
-      const samples = given.map((step): Sample => [(timeS += step / 1000), step]);
+      const samples = given.map((step): RateSample => [(timeS += step / 1000), step]);
       const { state } = replay(ruleWith(), samples);
       assert.ok(state?.kind === 'rate' && (state.samples.level?.length ?? 0) <= 10);
     }),

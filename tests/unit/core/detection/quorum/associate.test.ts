@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { advance, associate, EMPTY_QUORUM, type QuorumState } from '../../../../../core/detection/quorum/associate.ts';
+import { advance, associate } from '../../../../../core/detection/quorum/associate.ts';
+import { EMPTY_QUORUM, type QuorumState } from '../../../../../core/detection/quorum/quorum-state.ts';
 import type { QuorumTransition } from '../../../../../core/detection/quorum/quorum-event.ts';
 import type { Network, TriggerNews } from '../../../../../core/detection/quorum/trigger.ts';
 import { distanceM } from '../../../../../core/geo/position.ts';
