@@ -27,7 +27,7 @@ const COMMANDS = {
   stress: { built: true, script: 'tests/load/stress.js', packages: [redis] },
   chaos: { built: true, script: 'tests/chaos/chaos.js', packages: [redis, postgis, mosquitto, compiler] },
   soak: { built: true, script: 'tests/soak/soak.js', packages: [redis, postgis, mosquitto] },
-  fuzz: { built: false, script: 'tests/fuzz/fuzz.ts', packages: [] },
+  fuzz: { built: true, script: 'tests/fuzz/fuzz.js', packages: [] },
   test: {
     built: true,
     script: 'scripts/test.js',

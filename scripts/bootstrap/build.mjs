@@ -11,13 +11,10 @@ const SOURCES = [
   'firmware-sim',
   'scripts',
   'sql',
-  join('tests', 'load'),
-  join('tests', 'chaos'),
-  join('tests', 'soak'),
-  join('tests', 'support'),
+  'tests',
 ];
 const CONFIGURATION = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
-const COPIED = /\.(lua|sql)$/;
+const COPIED = /\.(lua|sql|json)$/;
 
 function listFiles(root, folder) {
   let entries;

@@ -28,7 +28,7 @@ import { Identities } from './identify/identities.ts';
 import { createRateLimits } from './limit/create-rate-limits.ts';
 import { RateLimiter } from './limit/rate-limiter.ts';
 import { decideMqttMessage } from './mqtt/decide-message.ts';
-import type { MqttIntake } from './mqtt/mqtt-intake.ts';
+import { MqttIntake } from './mqtt/mqtt-intake.ts';
 import { OutcomeObserver } from './outcome-observer.ts';
 import { createIngestMetrics, registerIngestGauges } from './metrics.ts';
 import { EnrolmentDesk } from './registry-requests/enrolment-desk.ts';
@@ -143,7 +143,7 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     ...{ host, port, portSetting: 'TELLTALE_INGEST_PORT', tls: tlsFilesOf(config), unready, log },
     createEndpoint: () => new Endpoint(findResource, clientAddress, observer),
   });
-  const mqtt = await createMqttIntake(config, log, frontDoor, new OutcomeObserver('mqtt', metrics, log));
+  const mqtt = createMqttIntake(config, log, frontDoor, new OutcomeObserver('mqtt', metrics, log));
   registerIngestGauges(registry, {
     connections: () => front.connections,
     inFlight: () => front.inFlight,
@@ -182,15 +182,13 @@ function safetyWaitOf(config: IngestConfig): SafetyWait | undefined {
 }
 
 /** Undefined when no broker is configured. A broker that is down does not keep HTTP from working. */
-async function createMqttIntake(
+function createMqttIntake(
   config: IngestConfig,
   log: Logger,
   frontDoor: FrontDoor,
   observer: OutcomeObserver,
-): Promise<MqttIntake | undefined> {
+): MqttIntake | undefined {
   if (config.MQTT_URL === undefined) return undefined;
-  // Loaded only when it is used: under tsx, which the tests run on, the mqtt package keeps threads from loading TypeScript.
-  const { MqttIntake } = await import('./mqtt/mqtt-intake.ts');
   return new MqttIntake({
     url: config.MQTT_URL,
     clientId: config.TELLTALE_INGEST_MQTT_CLIENT_ID,

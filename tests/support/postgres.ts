@@ -1,16 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { requireVariable } from './require-variable.ts';
 
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
-}
-
-function requireVariable(name: string): string {
-  const value = process.env[name];
-  if (value === undefined) {
-    throw new Error(`${name} is not set: tests that use servers run through "npm test -- <part of the file name>"`);
-  }
-  return value;
 }
 
 async function administer(adminUrl: string, sql: string): Promise<void> {

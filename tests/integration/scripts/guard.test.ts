@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../../support/eventually.ts';
 
-const holder = fileURLToPath(new URL('../../support/guard-holder.ts', import.meta.url));
+const holder = fileURLToPath(new URL('../../support/guard-holder.js', import.meta.url));
 
 function isAlive(pid: number): boolean {
   try {
@@ -18,7 +18,7 @@ function isAlive(pid: number): boolean {
 }
 
 test('what a command started ends when the command is killed with SIGKILL', async () => {
-  const parent = spawn(process.execPath, ['--import', 'tsx', holder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const parent = spawn(process.execPath, [holder], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as unknown[];
   const child = Number(line);
   assert.ok(isAlive(child));

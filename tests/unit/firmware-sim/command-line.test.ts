@@ -37,7 +37,7 @@ function temporaryFolder(context: TestContext): string {
 }
 
 async function simulate(args: readonly string[], onLine: (kill: () => void) => void = () => undefined): Promise<Ended> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'firmware-sim/main.ts', ...args]);
+  const child = spawn(process.execPath, ['dist/firmware-sim/main.js', ...args]);
   let [output, errors] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { test } from 'node:test';
 import { createSigningKey } from '../../../firmware-sim/fleet/create-signing-key.ts';
 
-const CREATE_MANY_KEYS = fileURLToPath(new URL('./create-many-keys.ts', import.meta.url));
+const CREATE_MANY_KEYS = fileURLToPath(new URL('./create-many-keys.js', import.meta.url));
 
 test('a new key is a pair, its coordinates 32 bytes each', () => {
   // One in 256 begins with a zero byte.
@@ -22,7 +22,7 @@ test('a new key is a pair, its coordinates 32 bytes each', () => {
 });
 
 test('thousands of keys are made while the garbage collector runs at every moment', async () => {
-  const args = ['--gc-interval=101', '--import', 'tsx', CREATE_MANY_KEYS];
+  const args = ['--gc-interval=101', CREATE_MANY_KEYS];
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000, killSignal: 'SIGKILL' });
   assert.equal(stdout, '20000');
 });

@@ -79,7 +79,7 @@ test('memory that grows beyond its bound is a failure', () => {
 });
 
 function runFuzz(...args: readonly string[]) {
-  return spawnSync(process.execPath, ['--import', 'tsx', 'tests/fuzz/fuzz.ts', ...args], { encoding: 'utf8' });
+  return spawnSync(process.execPath, ['dist/tests/fuzz/fuzz.js', ...args], { encoding: 'utf8' });
 }
 
 test('the command ends with one JSON object, and with 0 when nothing has failed', () => {

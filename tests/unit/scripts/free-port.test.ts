@@ -22,11 +22,9 @@ test('a port is its process’s until that ends, though nobody listens on it, as
   const holder = spawn(
     process.execPath,
     [
-      '--import',
-      'tsx',
       '--input-type=module',
       '--eval',
-      `import { findFreePort } from './scripts/process/free-port.ts';
+      `import { findFreePort } from './dist/scripts/process/free-port.js';
        console.log(await findFreePort());
        setInterval(() => undefined, 1000);`,
     ],
