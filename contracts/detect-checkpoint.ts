@@ -12,17 +12,45 @@ const metricStateSchema = z.object({
   alarmed: z.boolean().optional(),
 });
 const hysteresisFields = { raised: z.boolean(), metrics: z.record(z.string(), metricStateSchema) };
+const toldFields = {
+  held: z.literal(true).optional(),
+  levels: z.array(z.object(hysteresisFields)).optional(),
+  raises: z.array(z.int()).optional(),
+  toldUs: z.int().optional(),
+};
+const positionSchema = z.object({ lat: z.number(), lon: z.number() });
+const waitingSchema = z.object({
+  metric: z.string(),
+  timeUs: z.int(),
+  value: z.number(),
+  position: positionSchema.optional(),
+});
+const holdingFields = {
+  ...hysteresisFields,
+  ...toldFields,
+  waiting: z.array(waitingSchema).optional(),
+  watermarkUs: z.number().optional(),
+  arrivedUs: z.int().optional(),
+};
 const sampleSchema = z.tuple([z.int(), z.number()]).readonly();
 const stateSchemas = {
-  threshold: z.object({ kind: z.literal('threshold'), ...hysteresisFields }),
+  threshold: z.object({ kind: z.literal('threshold'), ...holdingFields }),
+  geofence: z.object({ kind: z.literal('geofence'), ...holdingFields }),
+  absence: z.object({
+    kind: z.literal('absence'),
+    raised: z.boolean(),
+    ...toldFields,
+    heardUs: z.int(),
+    last: z.object({ metric: z.string(), timeUs: z.int(), value: z.number() }).optional(),
+  }),
   rate: z.object({
     kind: z.literal('rate'),
-    ...hysteresisFields,
+    ...holdingFields,
     samples: z.record(z.string(), z.array(sampleSchema)),
   }),
   deviation: z.object({
     kind: z.literal('deviation'),
-    ...hysteresisFields,
+    ...holdingFields,
     gathered: z.object({ timeUs: z.int(), values: z.record(z.string(), z.number()) }).optional(),
     inputs: z.record(
       z.string(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { severitySchema } from '../core/alerts/alert.ts';
+import { capStatusSchema, severitySchema } from '../core/alerts/alert.ts';
 import type { QuorumState } from '../core/detection/quorum/quorum-state.ts';
 
 /** Fields of the hash of the associator: `position` is the last trigger taken, `state:<rule>` what a quorum rule knows. */
@@ -16,6 +16,7 @@ const triggerSchema = z.object({
   owner: z.string().nullable(),
   position: positionSchema,
   zones: z.array(z.string()),
+  status: capStatusSchema.default('Actual'),
   metric: z.string(),
   onsetUs: z.int(),
   peak: z.number(),

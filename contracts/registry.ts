@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { capStatusSchema } from '../core/alerts/alert.ts';
 import { ruleSchema, type Rule } from '../core/detection/rule.ts';
 
 /** The projection of the registry in Redis, JSON in the hashes that contracts/redis-keys.ts names. Times are Unix milliseconds. */
@@ -30,6 +31,9 @@ const deviceSchema = z.object({
   owner: z.string().nullable(),
   position: z.object({ lat: z.number(), lon: z.number(), alt_m: z.number().nullable() }).nullable(),
   zones: z.array(z.string()),
+  tags: z.array(z.string()).default([]),
+  /** What alerts about it are at most. */
+  status: capStatusSchema.default('Actual'),
   /** By key id. */
   keys: mapOf(deviceKeySchema),
   /** Metric name to its unit, null when the device names none. */
@@ -60,15 +64,21 @@ const ipBlockSchema = z.object({
 });
 export type IpBlockRecord = z.infer<typeof ipBlockSchema>;
 
-export interface ZoneRecord {
-  readonly id: string;
-  readonly name: string;
+const zoneSchema = z.object({
+  id: z.string(),
+  name: z.string(),
   /** GeoJSON MultiPolygon, lon before lat. */
-  readonly area: unknown;
-}
+  area: z.unknown(),
+});
+export type ZoneRecord = z.infer<typeof zoneSchema>;
 
 function parseWith<T>(schema: z.ZodType<T>, json: string): T {
   return schema.parse(JSON.parse(json));
+}
+
+/** Undefined for none. */
+export function parseZoneRecord(json: string | null): ZoneRecord | undefined {
+  return json === null ? undefined : parseWith(zoneSchema, json);
 }
 
 export const parseDeviceRecord = (json: string): DeviceRecord => parseWith(deviceSchema, json);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { capStatusSchema } from '../core/alerts/alert.ts';
 import type { TriggerNews } from '../core/detection/quorum/trigger.ts';
 
 /** What a rule that emits triggers has found at one device. In the stream: one field, `trigger`; the entry id names it. */
@@ -12,6 +13,7 @@ const triggerSchema = z.object({
   owner: z.string().nullable(),
   position: z.object({ lat: z.number(), lon: z.number() }),
   zones: z.array(z.string()),
+  status: capStatusSchema.default('Actual'),
   metric: z.string(),
   /** Unix microseconds by the device's clock. */
   onset_us: z.int(),

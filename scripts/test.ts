@@ -49,12 +49,7 @@ await runMain(async () => {
   await using cluster = await openPrivateCluster(choosePostgres(), guard);
   await createTemplate(cluster);
   if (stop.aborted) return 130;
-  const args = [
-    '--enable-source-maps',
-    '--test',
-    `--test-concurrency=${CONCURRENCY}`,
-    '--test-reporter=spec',
-  ];
+  const args = ['--enable-source-maps', '--test', `--test-concurrency=${CONCURRENCY}`, '--test-reporter=spec'];
   const folder = await mkdtemp(join(tmpdir(), 'telltale-tests-'));
   const env = {
     ...process.env,

@@ -10,6 +10,22 @@ export type Severity = z.infer<typeof severitySchema>;
 export const capStatusSchema = z.enum(['Actual', 'Exercise', 'Test']);
 export type CapStatus = z.infer<typeof capStatusSchema>;
 
+/** Most serious first. */
+const STATUSES: readonly CapStatus[] = ['Actual', 'Exercise', 'Test'];
+
+/** What an alert is when several things say what it may be: an exercise on one side is an exercise. */
+export function leastSerious(...statuses: readonly CapStatus[]): CapStatus {
+  return STATUSES[Math.max(0, ...statuses.map((status) => STATUSES.indexOf(status)))] ?? 'Actual';
+}
+
+/** The most serious that so many agree on: a few test devices among many make no test of an alert. */
+export function statusOfMany(statuses: readonly CapStatus[], enough: number): CapStatus {
+  const found = STATUSES.find(
+    (_, rank) => statuses.filter((status) => STATUSES.indexOf(status) <= rank).length >= enough,
+  );
+  return found ?? 'Test';
+}
+
 export const transitionKindSchema = z.enum(['raised', 'updated', 'cleared', 'cancelled']);
 export type TransitionKind = z.infer<typeof transitionKindSchema>;
 
@@ -32,7 +48,10 @@ const originSchema = z.object({
 
 export const evidenceSchema = z.object({
   rule_version: z.int(),
-  limit: z.number(),
+  /** Where there is one. */
+  limit: z.number().optional(),
+  /** That a geofence is about. */
+  zone: z.string().optional(),
   /** What was compared with the limit, where that is not the value of a reading. */
   measure: z.number().optional(),
   /** Of the devices that should have heard it, those that did. */

@@ -1,20 +1,21 @@
+import type { CapStatus } from '../alerts/alert.ts';
 import type { Position } from '../geo/position.ts';
+import type { ZoneArea } from '../geo/zone-area.ts';
 import { isLate } from '../telemetry/reading.ts';
 import { hear, type Heard } from './quorum/heard.ts';
 import type { QuorumTransition } from './quorum/quorum-event.ts';
 import { Quorums, type QuorumDecision } from './quorum/quorums.ts';
-import { triggerOf } from './quorum/trigger-of.ts';
+import { newsOf, triggerOf } from './quorum/trigger-of.ts';
 import type { NumericReading, RuleTransition } from './reading-evaluation.ts';
-import type { QuorumRule, ReadingRule, Rule } from './rule.ts';
-import { RuleIndex } from './rule-index.ts';
-import { inTimeOrder, RuleStates, type CausedTransition } from './rule-states.ts';
+import type { DeviceRule, QuorumRule, Rule } from './rule.ts';
+import { RuleIndex, type RuleTarget } from './rule-index.ts';
+import { ARRIVAL_GRACE_US, inTimeOrder, RuleStates } from './rule-states.ts';
 
-export interface RunDevice {
-  readonly device: string;
+export interface RunDevice extends RuleTarget {
   readonly site: string | null;
   readonly owner: string | null;
   readonly position: Position;
-  readonly zones: readonly string[];
+  readonly status: CapStatus;
 }
 
 /** What one device sent, and when it came. */
@@ -33,7 +34,7 @@ interface RunMoment {
 /** Of a rule over readings, also when it emits triggers. */
 interface DeviceRunTransition extends RunMoment {
   readonly of: 'device';
-  readonly rule: ReadingRule;
+  readonly rule: DeviceRule;
   readonly device: string;
   readonly transition: RuleTransition;
 }
@@ -62,20 +63,32 @@ export class DetectionRun {
   #advancedUs = -Infinity;
   #listenedUs = -Infinity;
 
-  constructor(rules: readonly Rule[], devices: readonly RunDevice[]) {
-    this.#rules = new RuleIndex(rules);
+  /** @param areas of zones, for geofences */
+  constructor(rules: readonly Rule[], devices: readonly RunDevice[], areas?: ReadonlyMap<string, ZoneArea>) {
+    this.#rules = new RuleIndex(rules, areas);
     this.#devices = new Map(devices.map((device) => [device.device, device]));
   }
 
   receive({ device: id, arrivedUs, readings }: RunPack): readonly RunTransition[] {
     const device = this.#devices.get(id);
     if (device === undefined) return [];
-    const passed = this.#advanceTo(arrivedUs);
+    const passed = this.advanceTo(arrivedUs);
     const live = readings.filter(({ timeUs }) => !isLate(timeUs, arrivedUs));
     if (live.length === 0) return passed;
-    const caused = this.#states.evaluate(device, this.#rules, inTimeOrder(live));
+    const caused = this.#states.evaluate(device, this.#rules, inTimeOrder(live), arrivedUs);
     this.#hear(device, live, arrivedUs);
-    return [...passed, ...caused.flatMap((cause) => this.#follow(device, cause, arrivedUs))];
+    return [...passed, ...caused.flatMap(({ rule, transition }) => this.#follow(device, rule, transition, arrivedUs))];
+  }
+
+  /** What time alone changes until then: nothing else has come. */
+  advanceTo(nowUs: number): readonly RunTransition[] {
+    const timed = this.#states
+      .advance(this.#rules, nowUs - ARRIVAL_GRACE_US)
+      .flatMap(({ rule, device: id, transition }) => {
+        const device = this.#devices.get(id);
+        return device === undefined ? [] : this.#follow(device, rule, transition, nowUs);
+      });
+    return [...timed, ...this.#advanceQuorums(nowUs)];
   }
 
   #hear(device: RunDevice, live: readonly NumericReading[], nowUs: number): void {
@@ -89,16 +102,16 @@ export class DetectionRun {
     }
   }
 
-  #follow(device: RunDevice, { rule, transition }: CausedTransition, nowUs: number): readonly RunTransition[] {
+  #follow(device: RunDevice, rule: DeviceRule, transition: RuleTransition, nowUs: number): readonly RunTransition[] {
     const itself: RunTransition = { of: 'device', nowUs, rule, device: device.device, transition };
     if (rule.emits === 'alert') return [itself];
     this.#triggers += 1;
     const trigger = triggerOf(`${this.#triggers}-0`, rule.id, device, transition);
-    const decisions = this.#quorums.take(this.#rules.quorums, { kind: transition.kind, trigger }, nowUs);
+    const decisions = this.#quorums.take(this.#rules.quorums, { kind: newsOf(transition), trigger }, nowUs);
     return [itself, ...decisions.map((decision) => told(decision, nowUs))];
   }
 
-  #advanceTo(nowUs: number): readonly RunTransition[] {
+  #advanceQuorums(nowUs: number): readonly RunTransition[] {
     if (nowUs - this.#listenedUs >= LISTEN_EVERY_US) {
       this.#listenedUs = nowUs;
       this.#quorums.listenTo(new Map([...this.#heard].map(([rule, heard]) => [rule, new Map(heard)])));

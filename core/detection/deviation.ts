@@ -13,7 +13,7 @@
 import { largestAmplitude, measureDeviation, type Baseline } from './baseline.ts';
 import { conditionInput, type InputState } from './input-conditioning.ts';
 import { judgeMeasure, ownOf, type HysteresisState } from './hysteresis.ts';
-import { transitionOf, type Burst, type Evaluation, type NumericReading } from './reading-evaluation.ts';
+import type { Burst, Evaluation, NumericReading } from './reading-evaluation.ts';
 import type { DeviationRule } from './rule.ts';
 
 export interface DeviationState extends HysteresisState {
@@ -83,7 +83,8 @@ function evaluateSample(
   });
   const amplitude = outputs.length === 1 ? (outputs[0] ?? 0) : Math.hypot(...outputs);
   const { baseline, value } = measureDeviation(rule, before.baseline, amplitude, timeUs);
-  const judged = judgeMeasure(rule, before, { metric: MEASURE, timeUs, value }, MEASURES);
+  const measure = { metric: MEASURE, timeUs, value };
+  const judged = judgeMeasure(rule, before, measure, MEASURES);
   const burst = value === undefined ? undefined : nextBurst(rule, judged, before, timeUs, Math.abs(amplitude));
   const isTold = judged.raised !== before.raised;
   const isToldAgain = !isTold && judged.raised && rule.emits === 'trigger' && hasGrown(burst);
@@ -94,16 +95,16 @@ function evaluateSample(
     baseline,
     burst: burst !== undefined && judged.raised && (isTold || isToldAgain) ? { ...burst, reported: burst.peak } : burst,
   };
-  if (!isTold && !isToldAgain) return { state };
-  const readings = metrics.map((metric) => ({ device, metric, timeUs, value: values[metric] ?? 0 }));
-  const transition = transitionOf(rule, judged.raised, readings, timeUs, value);
   const told = burst ?? before.burst;
   return {
     state,
-    transition: {
-      ...transition,
-      ...(isToldAgain && { kind: 'updated' }),
-      ...(told !== undefined && { burst: { onsetUs: told.onsetUs, peak: told.peak } }),
+    measured: {
+      measure,
+      names: MEASURES,
+      readings: () => metrics.map((metric) => ({ device, metric, timeUs, value: values[metric] ?? 0 })),
+      told: value,
+      burst: told && { onsetUs: told.onsetUs, peak: told.peak },
+      isStronger: isToldAgain,
     },
   };
 }

@@ -12,7 +12,7 @@
  * A reading that is not newer than the newest of its metric changes nothing.
  */
 import { isNews, judgeMeasure, ownOf, type HysteresisState } from './hysteresis.ts';
-import { transitionOf, type Evaluation, type NumericReading } from './reading-evaluation.ts';
+import type { Evaluation, NumericReading } from './reading-evaluation.ts';
 import type { RateRule } from './rule.ts';
 
 /** Unix microseconds, and the value then. */
@@ -36,15 +36,18 @@ export function evaluateRate(rule: RateRule, before: RateState, reading: Numeric
   const needed = neededSamples(ownOf(before.samples, metric) ?? [], timeUs, overUs);
   const reference = referenceOf(needed, timeUs, overUs);
   const rate = reference === undefined ? undefined : ratePerS(reference, [timeUs, value]);
+  const measure = { metric, timeUs, value: rate };
+  const { metrics: names } = rule.scope;
   const state: RateState = {
     kind: 'rate',
-    ...judgeMeasure(rule, before, { metric, timeUs, value: rate }, rule.scope.metrics),
+    ...judgeMeasure(rule, before, measure, names),
     samples: { ...before.samples, [metric]: withReading(needed, [timeUs, value], overUs) },
   };
-  if (state.raised === before.raised || reference === undefined) return { state };
-  const [fromUs, from] = reference;
-  const compared = [{ ...reading, timeUs: fromUs, value: from }, reading];
-  return { state, transition: transitionOf(rule, state.raised, compared, timeUs, rate) };
+  const compared = (): readonly NumericReading[] => {
+    const [fromUs, from] = reference ?? [timeUs, value];
+    return [{ ...reading, timeUs: fromUs, value: from }, reading];
+  };
+  return { state, measured: { measure, names, readings: compared, told: rate } };
 }
 
 /** Time goes on: what is older than the reference of now is no reference any more. */

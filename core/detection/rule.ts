@@ -1,76 +1,41 @@
 import { z } from 'zod';
-import { capStatusSchema, severitySchema } from '../alerts/alert.ts';
-
-const ruleId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'lower case letters, digits and hyphens');
-const metricName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'not a metric name');
-
-/** Which readings a rule sees: those of its metrics, from all devices or from the devices and zones named. */
-const scopeSchema = z.strictObject({
-  metrics: z.array(metricName).min(1).max(16),
-  devices: z.array(z.string()).optional(),
-  zones: z.array(z.string()).optional(),
-});
-
-/** What every rule has that looks at readings of one device. */
-const ofReadings = {
-  id: ruleId,
-  version: z.int().positive(),
-  enabled: z.boolean().default(true),
-  scope: scopeSchema,
-  severity: severitySchema,
-  status: capStatusSchema.default('Actual'),
-  headline: z.string().min(1).max(160),
-  /** `trigger`: nobody is alerted; what the rule finds is a vote in quorums. */
-  emits: z.enum(['alert', 'trigger']).default('alert'),
-};
-
-const limits = {
-  /** `beyond`: the absolute value is above the limit, for quantities that swing around zero. */
-  when: z.enum(['above', 'below', 'beyond']),
-  limit: z.number(),
-  /** Hysteresis: the alert clears on this side of the limit only. */
-  clear_limit: z.number(),
-  /** The condition must hold this long before the alert is raised, in event time. */
-  duration_s: z.number().nonnegative().default(0),
-  /** Every metric that alarmed must stay within the clear limit this long before the alert is cleared, in event time. */
-  clear_after_s: z.number().nonnegative().default(0),
-};
-
-const clearLimitFits = ({
-  when,
-  limit,
-  clear_limit: clearLimit,
-}: {
-  when: string;
-  limit: number;
-  clear_limit: number;
-}) => (when === 'below' ? clearLimit >= limit : clearLimit <= limit);
-const clearLimitIssue = { path: ['clear_limit'], message: 'the clear limit must not lie beyond the limit' };
+import { severitySchema } from '../alerts/alert.ts';
+import {
+  deviceScopeSchema,
+  holding,
+  limits,
+  ofAll,
+  ofDevice,
+  ofReadings,
+  ruleId,
+  withFittingLimits,
+  zoneId,
+} from './rule-parts.ts';
 
 /** Limits of the values, in the unit of the metric. */
-const thresholdRuleSchema = z
-  .strictObject({ kind: z.literal('threshold'), ...ofReadings, ...limits })
-  .refine(clearLimitFits, clearLimitIssue);
+const thresholdRuleSchema = withFittingLimits(
+  z.strictObject({ kind: z.literal('threshold'), ...ofReadings, ...limits }),
+);
 export type ThresholdRule = z.infer<typeof thresholdRuleSchema>;
 
 /** Limits of the change per second, in the unit of the metric per second. */
-const rateRuleSchema = z
-  .strictObject({
+const rateRuleSchema = withFittingLimits(
+  z.strictObject({
     kind: z.literal('rate'),
     ...ofReadings,
     ...limits,
     /** The change is measured over at least this long and at most twice as long, in event time. */
     over_s: z.number().min(0.1).max(86_400),
-  })
-  .refine(clearLimitFits, clearLimitIssue);
+  }),
+);
 export type RateRule = z.infer<typeof rateRuleSchema>;
 
 /**
  * Limits of how far a metric, or the magnitude of the vector of several, is from what it was: `sta_lta` compares the mean
  * energy of a short window with that of a long one, `z_score` the value with its moving mean, in standard deviations.
  */
-const deviationRuleSchema = z
-  .strictObject({
+const deviationRuleSchema = withFittingLimits(
+  z.strictObject({
     kind: z.literal('deviation'),
     ...ofReadings,
     ...limits,
@@ -86,8 +51,8 @@ const deviationRuleSchema = z
     noise_floor: z.number().positive(),
     /** A burst that is shorter, such as an electric spike, does not reach the limit, of `sta_lta` alone. */
     spike_s: z.number().nonnegative().max(60).default(0),
-  })
-  .refine(clearLimitFits, clearLimitIssue)
+  }),
+)
   .refine(({ measure, short_s: shortS }) => (measure === 'sta_lta') === (shortS !== undefined), {
     path: ['short_s'],
     message: 'sta_lta has a short window, z_score has none',
@@ -106,13 +71,35 @@ const deviationRuleSchema = z
   });
 export type DeviationRule = z.infer<typeof deviationRuleSchema>;
 
-/** Rules that look at the readings of one device. */
-export const readingRuleSchema = z.discriminatedUnion('kind', [
+/** No reading of any of the metrics has come for a time, by the clock of the platform, from a device that was heard before. */
+const absenceRuleSchema = z.strictObject({
+  kind: z.literal('absence'),
+  ...ofDevice,
+  scope: ofReadings.scope,
+  absent_s: z.number().min(1).max(2_592_000),
+});
+export type AbsenceRule = z.infer<typeof absenceRuleSchema>;
+
+/** A device reports that it is in a zone, or that it is not. */
+const geofenceRuleSchema = z.strictObject({
+  kind: z.literal('geofence'),
+  ...ofDevice,
+  ...holding,
+  scope: deviceScopeSchema.default({}),
+  zone: zoneId,
+  when: z.enum(['inside', 'outside']),
+});
+export type GeofenceRule = z.infer<typeof geofenceRuleSchema>;
+
+/** Rules about one device, evaluated where its readings are. */
+export const deviceRuleSchema = z.discriminatedUnion('kind', [
   thresholdRuleSchema,
   rateRuleSchema,
   deviationRuleSchema,
+  absenceRuleSchema,
+  geofenceRuleSchema,
 ]);
-export type ReadingRule = z.infer<typeof readingRuleSchema>;
+export type DeviceRule = z.infer<typeof deviceRuleSchema>;
 
 const waveSchema = z
   .strictObject({
@@ -131,9 +118,7 @@ const waveSchema = z
  */
 export const quorumRuleSchema = z.strictObject({
   kind: z.literal('quorum'),
-  id: ruleId,
-  version: z.int().positive(),
-  enabled: z.boolean().default(true),
+  ...ofAll,
   /** Rules that emit triggers. */
   triggers: z.array(ruleId).min(1).max(16),
   k: z.int().min(2).max(100),
@@ -146,14 +131,11 @@ export const quorumRuleSchema = z.strictObject({
   clock_uncertainty_s: z.number().nonnegative().max(60).default(0.1),
   /** Without one what is looked for is everywhere at once, and has no origin. */
   wave: waveSchema.optional(),
-  severity: severitySchema,
   /** Other severities, from amplitudes that half of k devices have reached. */
   levels: z
     .array(z.strictObject({ severity: severitySchema, peak: z.number().positive() }))
     .max(5)
     .default([]),
-  status: capStatusSchema.default('Actual'),
-  headline: z.string().min(1).max(160),
   /** The alert clears this long after the last device that triggered. */
   clear_after_s: z.number().positive().max(86_400).default(60),
   /** A device with more triggers that led to no alert within this time has no vote. */
@@ -163,5 +145,5 @@ export const quorumRuleSchema = z.strictObject({
 });
 export type QuorumRule = z.infer<typeof quorumRuleSchema>;
 
-export const ruleSchema = z.discriminatedUnion('kind', [readingRuleSchema, quorumRuleSchema]);
+export const ruleSchema = z.discriminatedUnion('kind', [deviceRuleSchema, quorumRuleSchema]);
 export type Rule = z.infer<typeof ruleSchema>;

@@ -3,7 +3,7 @@
  * that is not newer than the newest of its metric changes nothing.
  */
 import { isNews, judgeMeasure, type HysteresisState } from './hysteresis.ts';
-import { transitionOf, type Evaluation, type NumericReading } from './reading-evaluation.ts';
+import type { Evaluation, NumericReading } from './reading-evaluation.ts';
 import type { ThresholdRule } from './rule.ts';
 
 export interface ThresholdState extends HysteresisState {
@@ -17,6 +17,5 @@ export function evaluateThreshold(
 ): Evaluation<ThresholdState> {
   if (!isNews(before, reading)) return { state: before };
   const state: ThresholdState = { kind: 'threshold', ...judgeMeasure(rule, before, reading, rule.scope.metrics) };
-  if (state.raised === before.raised) return { state };
-  return { state, transition: transitionOf(rule, state.raised, [reading], reading.timeUs) };
+  return { state, measured: { measure: reading, names: rule.scope.metrics, readings: () => [reading] } };
 }

@@ -1,4 +1,4 @@
-import type { Evidence, Severity } from '../../alerts/alert.ts';
+import { leastSerious, statusOfMany, type CapStatus, type Evidence, type Severity } from '../../alerts/alert.ts';
 import { distanceM, type Position } from '../../geo/position.ts';
 import type { QuorumRule } from '../rule.ts';
 import { estimateOrigin, type Origin } from './origin.ts';
@@ -31,6 +31,8 @@ export interface QuorumTransition {
   readonly kind: 'raised' | 'updated' | 'cleared' | 'cancelled';
   readonly subject: string;
   readonly severity: Severity;
+  /** That k of the votes are agreed on, and no more serious than the rule. */
+  readonly status: CapStatus;
   /** Event time, Unix microseconds. */
   readonly atUs: number;
   readonly position: Position;
@@ -156,6 +158,13 @@ export function describe(
     kind,
     subject,
     severity: severityOf(rule, voters),
+    status: leastSerious(
+      rule.status,
+      statusOfMany(
+        voters.map(({ status }) => status),
+        rule.k,
+      ),
+    ),
     atUs: origin?.timeUs ?? first.onsetUs,
     position: origin?.position ?? first.position,
     zones: [...new Set(voters.flatMap(({ zones }) => zones))].sort(),

@@ -1,4 +1,5 @@
 import { distanceM } from '../../geo/position.ts';
+import { isInForce } from '../in-force.ts';
 import type { QuorumRule } from '../rule.ts';
 import type { Origin } from './origin.ts';
 import { withoutNewest } from './quarantine.ts';
@@ -42,7 +43,7 @@ export function raise(
   if (fraction < rule.fraction) return undefined;
   if (isPartOfKnown(rule, before.events, voters, network)) return undefined;
   const [first] = members;
-  if (first === undefined) return undefined;
+  if (first === undefined || !isInForce(rule, undefined, first.onsetUs)) return undefined;
   const severity = severityOf(rule, voters);
   const event: QuorumEvent = {
     subject: first.id,

@@ -1,3 +1,4 @@
+import type { CapStatus } from '../../alerts/alert.ts';
 import type { Position } from '../../geo/position.ts';
 
 /** What a rule has found at one device: a vote, not an alert. */
@@ -10,6 +11,8 @@ export interface Trigger {
   readonly owner: string | null;
   readonly position: Position;
   readonly zones: readonly string[];
+  /** Of the device: what an exercise shakes is no reason to act. */
+  readonly status: CapStatus;
   readonly metric: string;
   /** When it began, Unix microseconds by the device's clock. */
   readonly onsetUs: number;

@@ -44,6 +44,8 @@ export function readNetworkFolder(folder: string): NetworkFolder {
       owner: null,
       position: { lat, lon },
       zones: [],
+      tags: [],
+      status: 'Actual' as const,
     })),
     quakes: events.map(({ recording, origin, latitude: lat, longitude: lon, magnitude }) => ({
       recording,

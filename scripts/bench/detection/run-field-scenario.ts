@@ -35,6 +35,8 @@ export function runFieldScenario(
       owner: scenario.ownerAt(index),
       position,
       zones: [],
+      tags: [],
+      status: 'Actual' as const,
     })),
   );
   const sent = sites.flatMap((site) => sendingsOf(site, scenario, sites.length, startUs, durationS));

@@ -180,14 +180,14 @@ export class AssociateLoop {
 }
 
 function describe({ rule, transition }: QuorumDecision): TransitionRequest['transition'] {
-  const { kind, subject, severity, atUs, position, zones, evidence } = transition;
+  const { kind, subject, severity, status, atUs, position, zones, evidence } = transition;
   return {
     rule: rule.id,
     rule_kind: rule.kind,
     subject,
     kind,
     severity,
-    status: rule.status,
+    status,
     headline: rule.headline,
     at_us: atUs,
     actor: 'detection',

@@ -12,7 +12,7 @@ import type { AlertLog } from '../alerts/alert-log.ts';
 import type { TriggerLog } from '../triggers/trigger-log.ts';
 import { observeTransition, type WorkerMetrics } from '../metrics.ts';
 import type { RegistryView } from './registry-view.ts';
-import { ShardDetector } from './shard-detector.ts';
+import { ShardDetector, type Caused } from './shard-detector.ts';
 
 const READ_COUNT = 128;
 /** State younger than this is made again from the log after a crash. */
@@ -75,12 +75,16 @@ export class DetectLoop {
       if (this.#losses !== this.#alerts.losses) this.#detections.clear();
       this.#losses = this.#alerts.losses;
       await this.#follow(shards);
+      const askedAtUs = Date.now() * 1000;
       const streams = await readStreams(
         { reader: this.#connections.reader, count: READ_COUNT, field: ADMITTED_PACK_FIELD },
         new Map([...this.#detections].map(([shard, { detector }]) => [redisKeys.readings(shard), detector.position])),
       );
       for (const [shard, detection] of this.#detections) {
-        for (const entry of streams.get(redisKeys.readings(shard)) ?? []) await this.#evaluate(shard, detection, entry);
+        const entries = streams.get(redisKeys.readings(shard)) ?? [];
+        for (const entry of entries) await this.#evaluate(shard, detection, entry);
+        // The log was read to its end: who has not been heard of by then was silent.
+        if (entries.length < READ_COUNT) await this.#advanceTime(shard, detection, askedAtUs);
       }
       if (performance.now() >= this.#heardDueMs) await this.#keepHeard();
       if (performance.now() >= this.#checkpointDueMs) await this.checkpoint();
@@ -167,22 +171,38 @@ export class DetectLoop {
     );
   }
 
-  async #evaluate(shard: number, { detector, token }: Detection, { id, value }: StreamEntry): Promise<void> {
+  async #evaluate(shard: number, detection: Detection, { id, value }: StreamEntry): Promise<void> {
+    const { detector, token } = detection;
     const pack = parseAdmittedPack(value ?? '');
     const device = pack === undefined ? undefined : await this.#registry.device(pack.device);
     if (pack !== undefined && device !== undefined) {
       const rules = await this.#registry.rules();
-      const { transitions, triggers } = detector.evaluate(id, pack, device, rules, Date.now() * 1000);
-      const fence = { lease: shard, token };
-      for (const request of transitions) {
-        const transition = await this.#alerts.append(request, fence);
-        if (transition !== undefined) observeTransition(this.#metrics, transition, pack.received_us);
-      }
-      for (const request of triggers) {
-        const { rule } = request.logged.news.trigger;
-        if (await this.#triggers.append(request, fence)) this.#metrics.triggers.inc({ rule });
-      }
+      await this.#advanceTime(shard, detection, pack.received_us);
+      await this.#tell(shard, token, detector.evaluate(id, pack, device, rules, Date.now() * 1000), pack.received_us);
     }
     detector.advance(id);
+  }
+
+  async #advanceTime(shard: number, { detector, token }: Detection, heardUpToUs: number): Promise<void> {
+    const rules = await this.#registry.rules();
+    const caused = await detector.advanceTime(heardUpToUs, rules, (id) => this.#registry.device(id));
+    await this.#tell(shard, token, caused, undefined);
+  }
+
+  async #tell(
+    shard: number,
+    token: number,
+    { transitions, triggers }: Caused,
+    receivedUs: number | undefined,
+  ): Promise<void> {
+    const fence = { lease: shard, token };
+    for (const request of transitions) {
+      const transition = await this.#alerts.append(request, fence);
+      if (transition !== undefined) observeTransition(this.#metrics, transition, receivedUs);
+    }
+    for (const request of triggers) {
+      const { rule } = request.logged.news.trigger;
+      if (await this.#triggers.append(request, fence)) this.#metrics.triggers.inc({ rule });
+    }
   }
 }

@@ -1,7 +1,8 @@
 import { redisKeys } from '../../../contracts/redis-keys.ts';
-import { parseDeviceRecord, parseRuleRecord, type DeviceRecord } from '../../../contracts/registry.ts';
-import { RuleIndex } from '../../../core/detection/rule-index.ts';
+import { parseDeviceRecord, parseRuleRecord, parseZoneRecord, type DeviceRecord } from '../../../contracts/registry.ts';
+import { readAreas, RuleIndex } from '../../../core/detection/rule-index.ts';
 import type { Rule } from '../../../core/detection/rule.ts';
+import type { ZoneArea } from '../../../core/geo/zone-area.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { ProjectionCache } from '../../../platform/redis/projection-cache.ts';
@@ -31,7 +32,9 @@ export class RegistryView {
     if (this.#rules !== undefined) return this.#rules;
     const changes = this.#changes;
     const records = await this.#redis.hgetall(redisKeys.rules);
-    const rules = new RuleIndex(Object.entries(records).flatMap(([id, json]) => this.#readRule(id, json) ?? []));
+    const read = Object.entries(records).flatMap(([id, json]) => this.#readRule(id, json) ?? []);
+    const fenced = read.flatMap((rule) => (rule.kind === 'geofence' ? [rule.zone] : []));
+    const rules = new RuleIndex(read, await this.#areas([...new Set(fenced)]));
     if (changes === this.#changes) this.#rules = rules;
     return rules;
   }
@@ -40,6 +43,12 @@ export class RegistryView {
     this.#changes += 1;
     this.#devices.clear();
     this.#rules = undefined;
+  }
+
+  async #areas(zones: readonly string[]): Promise<ReadonlyMap<string, ZoneArea>> {
+    if (zones.length === 0) return new Map();
+    const records = await this.#redis.hmget(redisKeys.zones, ...zones);
+    return readAreas(zones.map((zone, index) => [zone, parseZoneRecord(records[index] ?? null)?.area]));
   }
 
   /** One that this version cannot read, as after going back to it, keeps no other from being evaluated. */

@@ -1,17 +1,32 @@
 import type { AdmittedPack } from '../../../contracts/admitted-pack.ts';
+import type { Transition } from '../../../contracts/alert-transition.ts';
 import { formatDetectCheckpoint, type DetectCheckpoint } from '../../../contracts/detect-checkpoint.ts';
 import { formatHeard, heardField } from '../../../contracts/heard.ts';
+import { positionsOf } from '../../../contracts/pack-positions.ts';
 import type { DeviceRecord } from '../../../contracts/registry.ts';
+import { leastSerious } from '../../../core/alerts/alert.ts';
+import type { Cause } from '../../../core/alerts/alert-state.ts';
 import { hear, type Heard, type Voice } from '../../../core/detection/quorum/heard.ts';
-import { triggerOf } from '../../../core/detection/quorum/trigger-of.ts';
-import type { NumericReading, RuleTransition } from '../../../core/detection/reading-evaluation.ts';
-import type { ReadingRule } from '../../../core/detection/rule.ts';
+import { newsOf, triggerOf } from '../../../core/detection/quorum/trigger-of.ts';
+import { POSITION, type NumericReading, type RuleTransition } from '../../../core/detection/reading-evaluation.ts';
+import type { DeviceRule } from '../../../core/detection/rule.ts';
+import type { RuleState } from '../../../core/detection/evaluate.ts';
 import type { RuleIndex } from '../../../core/detection/rule-index.ts';
-import { inTimeOrder, RuleStates } from '../../../core/detection/rule-states.ts';
+import {
+  ARRIVAL_GRACE_US,
+  inTimeOrder,
+  RuleStates,
+  type CausedTransition,
+} from '../../../core/detection/rule-states.ts';
 import { isLate } from '../../../core/telemetry/reading.ts';
 import type { TransitionRequest } from '../alerts/alert-log.ts';
 import { causeAt } from '../alerts/cause-at.ts';
 import type { TriggerRequest } from '../triggers/trigger-log.ts';
+
+/** Of one rule and device at one reading. */
+const PARTS = 4096;
+/** Causes that are none of readings, behind all that an entry can have. */
+const BY_TIME = 1e12;
 
 /** What one entry causes, each in order. */
 export interface Caused {
@@ -38,6 +53,8 @@ export class ShardDetector {
   readonly #heard: Map<string, Heard>;
   readonly #heardAnew = new Set<string>();
   #position: string;
+  /** Up to here nothing has come that is not evaluated, Unix microseconds by the clock of the platform. */
+  #passedUs = -Infinity;
 
   constructor(checkpoint: DetectCheckpoint, { active, emitsTriggers, heard }: KnownBefore) {
     this.#heard = new Map(heard);
@@ -45,7 +62,7 @@ export class ShardDetector {
     this.#states = new RuleStates(
       [...checkpoint.states].map(([key, state]) => [
         key,
-        emitsTriggers(key.slice(0, key.indexOf('|'))) ? state : { ...state, raised: active.has(key) },
+        emitsTriggers(key.slice(0, key.indexOf('|'))) ? state : asTold(state, active.has(key)),
       ]),
       (key) => active.has(key),
     );
@@ -59,26 +76,51 @@ export class ShardDetector {
   /** What the entry causes. Readings that are late, now or on arrival, change nothing live. */
   evaluate(entryId: string, pack: AdmittedPack, device: DeviceRecord, rules: RuleIndex, nowUs: number): Caused {
     const readings = liveReadings(pack, Math.max(pack.received_us, nowUs));
-    const target = { device: device.id, zones: device.zones };
+    const target = { device: device.id, zones: device.zones, tags: device.tags };
     this.#hear(device, readings, rules, nowUs);
-    const caused = this.#states.evaluate(target, rules, readings);
-    return {
-      transitions: caused
-        .filter(({ rule }) => rule.emits === 'alert')
-        .map(({ rule, transition, index }) => ({
-          cause: causeAt(entryId, readings[index]?.rank ?? 0),
-          transition: describe(rule, device, transition),
-        })),
-      triggers: caused
-        .filter(({ rule }) => rule.emits === 'trigger')
-        .flatMap(({ rule, transition, index }) => {
-          const voice = voiceOf(device);
-          if (voice === undefined) return [];
-          const trigger = triggerOf('', rule.id, { ...voice, zones: device.zones }, transition);
-          const logged = { news: { kind: transition.kind, trigger }, receivedUs: pack.received_us };
-          return [{ cause: causeAt(entryId, readings[index]?.rank ?? 0), logged }];
-        }),
-    };
+    const positions = positionsAsReadings(pack, Math.max(pack.received_us, nowUs));
+    // Behind all readings, because the places of those in the pack are causes already.
+    const last = pack.metric.length;
+    const caused = [
+      ...this.#states.evaluate(target, rules, readings, pack.received_us).map((cause) => ({
+        ...cause,
+        rank: readings[cause.index]?.rank ?? 0,
+      })),
+      ...this.#states
+        .evaluate(target, rules, positions, pack.received_us)
+        .map((cause) => ({ ...cause, rank: last + cause.index })),
+    ];
+    return tell(
+      caused.map(({ rule, transition, rank, part }) => ({
+        rule,
+        transition,
+        device,
+        cause: causeAt(entryId, rank * PARTS + part),
+      })),
+      pack.received_us,
+    );
+  }
+
+  /**
+   * What time alone causes at the devices that have not been heard of since; nobody knows more of them before the next entry.
+   *
+   * @param heardUpToUs all that came by then has been evaluated
+   */
+  async advanceTime(
+    heardUpToUs: number,
+    rules: RuleIndex,
+    deviceOf: (id: string) => Promise<DeviceRecord | undefined> | DeviceRecord | undefined,
+  ): Promise<Caused> {
+    this.#passedUs = Math.max(this.#passedUs, heardUpToUs - ARRIVAL_GRACE_US);
+    const told: ToldCause[] = [];
+    for (const { rule, device: id, transition, dueUs, part } of this.#states.advance(rules, this.#passedUs)) {
+      const device = await deviceOf(id);
+      if (device === undefined) continue;
+      const { entryMs, entrySeq } = causeAt(this.#position, 0);
+      const sinceMs = Math.max(0, Math.floor(dueUs / 1000) - entryMs);
+      told.push({ rule, transition, device, cause: { entryMs, entrySeq, index: BY_TIME + sinceMs * PARTS + part } });
+    }
+    return tell(told, undefined);
   }
 
   /** Called when everything that the entry caused has gone out. */
@@ -107,7 +149,8 @@ export class ShardDetector {
     if (voice === undefined || readings.length === 0) return;
     const metrics = new Set(readings.map(({ metric }) => metric));
     const untilUs = readings.reduce((newest, { timeUs }) => Math.max(newest, timeUs), 0);
-    for (const { id } of rules.triggerRulesFor(metrics, { device: device.id, zones: device.zones })) {
+    const target = { device: device.id, zones: device.zones, tags: device.tags };
+    for (const { id } of rules.triggerRulesFor(metrics, target)) {
       const field = heardField(id, device.id);
       this.#heard.set(field, hear(this.#heard.get(field), voice, untilUs, nowUs));
       this.#heardAnew.add(field);
@@ -133,31 +176,73 @@ function liveReadings(pack: AdmittedPack, seenUs: number): readonly RankedReadin
     const timeUs = pack.time_us[index];
     const value = pack.value[index];
     const metric = pack.metrics[number];
-    if (timeUs === undefined || metric === undefined || typeof value !== 'number') continue;
-    readings.push({ device: pack.device, metric, timeUs, value });
+    if (timeUs === undefined || metric === undefined) continue;
+    if (typeof value !== 'number' && typeof value !== 'boolean') continue;
+    readings.push({ device: pack.device, metric, timeUs, value: Number(value) });
   }
   return inTimeOrder(readings)
     .map((reading, rank) => ({ ...reading, rank }))
     .filter(({ timeUs }) => !isLate(timeUs, seenUs));
 }
 
-function describe(
-  rule: ReadingRule,
-  device: DeviceRecord,
-  transition: RuleTransition,
-): TransitionRequest['transition'] {
+function positionsAsReadings(pack: AdmittedPack, seenUs: number): readonly NumericReading[] {
+  const positions = positionsOf(pack).filter(({ timeUs }) => !isLate(timeUs, seenUs));
+  return inTimeOrder(positions).map(({ timeUs, lat, lon }) => ({
+    device: pack.device,
+    metric: POSITION,
+    timeUs,
+    value: 0,
+    position: { lat, lon },
+  }));
+}
+
+interface ToldCause extends Pick<CausedTransition, 'rule' | 'transition'> {
+  readonly device: DeviceRecord;
+  readonly cause: Cause;
+}
+
+/** @param receivedUs of the pack that caused them, Unix microseconds */
+function tell(caused: readonly ToldCause[], receivedUs: number | undefined): Caused {
+  return {
+    transitions: caused
+      .filter(({ rule }) => rule.emits === 'alert')
+      .map(({ rule, transition, device, cause }) => ({ cause, transition: describe(rule, device, transition) })),
+    triggers: caused
+      .filter(({ rule }) => rule.emits === 'trigger')
+      .flatMap(({ rule, transition, device, cause }) => {
+        const voice = voiceOf(device);
+        if (voice === undefined) return [];
+        const { zones, status } = device;
+        const trigger = triggerOf('', rule.id, { ...voice, zones, status }, transition);
+        const logged = { news: { kind: newsOf(transition), trigger }, receivedUs: receivedUs ?? transition.atUs };
+        return [{ cause, logged }];
+      }),
+  };
+}
+
+/** What went out, or did not, counts: a condition that holds with nobody told may go on so. */
+function asTold(state: RuleState, isActive: boolean): RuleState {
+  if (isActive) return { ...state, raised: true, held: undefined };
+  return state.raised && state.held === true ? state : { ...state, raised: false, held: undefined };
+}
+
+function describe(rule: DeviceRule, device: DeviceRecord, transition: RuleTransition): TransitionRequest['transition'] {
   return {
     rule: rule.id,
     rule_kind: rule.kind,
     subject: device.id,
     kind: transition.kind,
-    severity: rule.severity,
-    status: rule.status,
+    severity: transition.severity,
+    status: leastSerious(rule.status, device.status),
     headline: rule.headline,
     at_us: transition.atUs,
     actor: 'detection',
-    position: device.position === null ? null : { lat: device.position.lat, lon: device.position.lon },
+    position: positionOf(transition.position ?? device.position),
     zones: device.zones,
     evidence: transition.evidence,
   };
+}
+
+function positionOf(position: { readonly lat: number; readonly lon: number } | null): Transition['position'] {
+  return position === null ? null : { lat: position.lat, lon: position.lon };
 }

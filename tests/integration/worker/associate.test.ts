@@ -139,6 +139,7 @@ test('a trigger says where its device is, whose it is and how strong it was; a d
       owner: 'owner-0',
       position: { lat: 47.5, lon: 19 },
       zones: ['budapest'],
+      status: 'Actual',
       metric: 'x',
       onsetUs: startUs,
       peak: 99,

@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { formatDetectCheckpoint, parseDetectCheckpoint } from '../../../../contracts/detect-checkpoint.ts';
-import { bareState, evaluateRule, type RuleState } from '../../../../core/detection/evaluate.ts';
-import { readingRuleSchema, type ReadingRule } from '../../../../core/detection/rule.ts';
-import { replayHistory, type RuleHistory, type Sample } from '../../../support/rule-history.ts';
+import type { RuleState } from '../../../../core/detection/evaluate.ts';
+import { deviceRuleSchema, type DeviceRule } from '../../../../core/detection/rule.ts';
+import {
+  evaluateReading,
+  replayHistory,
+  throughCheckpoint,
+  type RuleHistory,
+  type Sample,
+} from '../../../support/rule-history.ts';
 
 const RATE_HZ = 50;
 
 /** STA/LTA of the magnitude of three axes, as for the onset of a P wave. */
-function shakingRule(changes: Record<string, unknown> = {}): ReadingRule {
-  return readingRuleSchema.parse({
+function shakingRule(changes: Record<string, unknown> = {}): DeviceRule {
+  return deviceRuleSchema.parse({
     kind: 'deviation',
     id: 'shaking',
     version: 3,
@@ -30,10 +35,10 @@ function shakingRule(changes: Record<string, unknown> = {}): ReadingRule {
   });
 }
 
-function zScoreRule(changes: Record<string, unknown> = {}): ReadingRule {
+function zScoreRule(changes: Record<string, unknown> = {}): DeviceRule {
   const { short_s, spike_s, highpass_hz, ...rest } = shakingRule() as Record<string, unknown>;
   assert.ok(short_s !== undefined && spike_s !== undefined && highpass_hz !== undefined);
-  return readingRuleSchema.parse({
+  return deviceRuleSchema.parse({
     ...rest,
     scope: { metrics: ['level'] },
     measure: 'z_score',
@@ -215,13 +220,12 @@ test('any values and times leave a state that can be written and read, and the s
     fc.property(fc.constantFrom(...rules), fc.array(reading, { minLength: 40, maxLength: 160 }), (rule, readings) => {
       let state: RuleState | undefined;
       for (const sample of [...readings].sort((a, b) => a.timeUs - b.timeUs)) {
-        if (!rule.scope.metrics.includes(sample.metric)) continue;
-        const result = evaluateRule(rule, state ?? bareState(false), { device: 'dev-1', ...sample });
-        const again = evaluateRule(rule, result.state, { device: 'dev-1', ...sample });
+        if (!('metrics' in rule.scope && rule.scope.metrics.includes(sample.metric))) continue;
+        const result = evaluateReading(rule, state, { device: 'dev-1', ...sample });
+        const again = evaluateReading(rule, result.state, { device: 'dev-1', ...sample });
         assert.equal(again.state, result.state);
         assert.equal(again.transition, undefined);
-        const hash = formatDetectCheckpoint({ position: '1-0', states: new Map([['key', result.state]]) });
-        state = parseDetectCheckpoint(hash).states.get('key');
+        state = throughCheckpoint(result.state);
         assert.deepEqual(state, JSON.parse(JSON.stringify(result.state)));
       }
     }),

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseDetectCheckpoint } from '../../../../contracts/detect-checkpoint.ts';
-import { bareState, evaluateRule, type RuleState } from '../../../../core/detection/evaluate.ts';
-import { replayHistory, type Sample } from '../../../support/rule-history.ts';
-import { readingRuleSchema, type ReadingRule } from '../../../../core/detection/rule.ts';
+import type { RuleState } from '../../../../core/detection/evaluate.ts';
+import { evaluateReading, replayHistory, type Sample } from '../../../support/rule-history.ts';
+import { deviceRuleSchema, type DeviceRule } from '../../../../core/detection/rule.ts';
 
 /** Raises when a metric rises by more than 1 a second over 10 s, and clears at half of that. */
-function ruleWith(changes: Record<string, unknown> = {}): ReadingRule {
-  return readingRuleSchema.parse({
+function ruleWith(changes: Record<string, unknown> = {}): DeviceRule {
+  return deviceRuleSchema.parse({
     kind: 'rate',
     id: 'rising-water',
     version: 2,
@@ -31,7 +31,7 @@ interface History {
   readonly state: RuleState | undefined;
 }
 
-function replay(rule: ReadingRule, samples: readonly RateSample[], restart?: (index: number) => boolean): History {
+function replay(rule: DeviceRule, samples: readonly RateSample[], restart?: (index: number) => boolean): History {
   const full = samples.map(([timeS, value, metric = 'level']): Sample => [timeS, value, metric]);
   const { transitions, state } = replayHistory(rule, full, restart);
   return { transitions: transitions.map(({ kind, atUs }) => `${kind}@${atUs / 1e6}`), state };
@@ -122,7 +122,7 @@ for (const { name, rule, samples, expected } of cases) {
 }
 
 test('the evidence names the rate and the two readings that it is made of', () => {
-  const raised = evaluateRule(
+  const raised = evaluateReading(
     ruleWith(),
     { kind: 'rate', raised: false, metrics: { level: { newestUs: 9e6 } }, samples: { level: [[1e6, 5]] } },
     { device: 'dev-1', metric: 'level', timeUs: 12e6, value: 27 },
@@ -209,11 +209,7 @@ test('however densely readings come, the rate is one over at least the stretch a
         const reading = { device: 'dev-1', metric: 'level', timeUs: nowMs * 1000, value };
         // Every rate is beyond the limit and every alert is a new one, so that each reading shows what it was compared with.
         const always = ruleWith({ limit: -1e9, clear_limit: -1e9 });
-        const result = evaluateRule(
-          always,
-          state === undefined ? bareState(false) : { ...state, raised: false },
-          reading,
-        );
+        const result = evaluateReading(always, state && { ...state, raised: false }, reading);
         state = result.state;
         const [reference] = result.transition?.evidence.readings ?? [];
         if (reference === undefined) {
@@ -235,8 +231,8 @@ test('a reading exactly one stretch older is the reference, also where the stret
   for (const overS of [2.007, 4.1, 8.3, 0.1]) {
     const rule = ruleWith({ over_s: overS });
     const at = (timeUs: number, value: number) => ({ device: 'dev-1', metric: 'level', timeUs, value });
-    const { state } = evaluateRule(rule, bareState(false), at(0, 0));
-    const result = evaluateRule(rule, state, at(Math.round(overS * 1e6), 100));
+    const { state } = evaluateReading(rule, undefined, at(0, 0));
+    const result = evaluateReading(rule, state, at(Math.round(overS * 1e6), 100));
     assert.equal(result.transition?.kind, 'raised', `${overS} s`);
   }
 });
@@ -254,13 +250,13 @@ test('a state that is damaged is named, and keeps no other from being read', () 
 
 test('a rule that becomes one of another kind keeps its alert raised, and begins anew with what it measures', () => {
   const { over_s: _over, ...limits } = { over_s: 0, ...ruleWith() };
-  const threshold = readingRuleSchema.parse({ ...limits, kind: 'threshold', limit: 15, clear_limit: 3 });
+  const threshold = deviceRuleSchema.parse({ ...limits, kind: 'threshold', limit: 15, clear_limit: 3 });
   const at = (timeS: number, value: number) => ({ device: 'dev-1', metric: 'level', timeUs: timeS * 1e6, value });
-  const asThreshold = evaluateRule(threshold, bareState(false), at(0, 20));
+  const asThreshold = evaluateReading(threshold, undefined, at(0, 20));
   assert.equal(asThreshold.transition?.kind, 'raised');
-  const asRate = evaluateRule(ruleWith(), asThreshold.state, at(1, 20));
+  const asRate = evaluateReading(ruleWith(), asThreshold.state, at(1, 20));
   assert.deepEqual([asRate.state.raised, asRate.transition], [true, undefined]);
-  assert.equal(evaluateRule(ruleWith(), asRate.state, at(11, 20)).transition?.kind, 'cleared');
+  assert.equal(evaluateReading(ruleWith(), asRate.state, at(11, 20)).transition?.kind, 'cleared');
 });
 
 test('a checkpoint of before there were kinds is one of thresholds, and a kind of later is left out', () => {
@@ -277,5 +273,5 @@ test('a stretch that is no time, and a clear limit beyond the limit, are refused
   assert.throws(() => ruleWith({ over_s: 0 }), /over_s/);
   assert.throws(() => ruleWith({ over_s: undefined }), /over_s/);
   assert.throws(() => ruleWith({ clear_limit: 2 }), /clear limit/);
-  assert.throws(() => readingRuleSchema.parse({ ...ruleWith(), kind: 'speed' }), /kind/);
+  assert.throws(() => deviceRuleSchema.parse({ ...ruleWith(), kind: 'speed' }), /kind/);
 });

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ruleSchema, type ThresholdRule } from '../../../../core/detection/rule.ts';
-import { evaluateThreshold, type ThresholdState } from '../../../../core/detection/threshold.ts';
+import type { RuleState } from '../../../../core/detection/evaluate.ts';
+import { evaluateReading } from '../../../support/rule-history.ts';
 
-const QUIET: ThresholdState = { kind: 'threshold', raised: false, metrics: {} };
+const QUIET: RuleState = { kind: 'threshold', raised: false, metrics: {} };
 
 function ruleWith(changes: Record<string, unknown>): ThresholdRule {
   const rule = ruleSchema.parse({
@@ -27,10 +28,10 @@ type Sample = readonly [timeS: number, value: number, metric?: string];
 
 /** The transitions of a history as `kind@second`. */
 function history(rule: ThresholdRule, samples: readonly Sample[]): string[] {
-  let state: ThresholdState = QUIET;
+  let state: RuleState = QUIET;
   const transitions: string[] = [];
   for (const [timeS, value, metric = 'x'] of samples) {
-    const result = evaluateThreshold(rule, state, { device: 'dev-1', metric, timeUs: timeS * 1e6, value });
+    const result = evaluateReading(rule, state, { device: 'dev-1', metric, timeUs: timeS * 1e6, value });
     state = result.state;
     if (result.transition !== undefined) transitions.push(`${result.transition.kind}@${timeS}`);
   }
@@ -161,23 +162,23 @@ for (const { name, rule, samples, expected } of cases) {
 
 test('a metric that the rule names no more keeps no alert raised', () => {
   const at = (timeUs: number, metric: string, value: number) => ({ device: 'dev-1', metric, timeUs, value });
-  const beyond = evaluateThreshold(ruleWith({}), QUIET, at(1, 'y', 11));
+  const beyond = evaluateReading(ruleWith({}), QUIET, at(1, 'y', 11));
   assert.equal(beyond.transition?.kind, 'raised');
   const narrower = ruleWith({ scope: { metrics: ['x'] } });
-  assert.equal(evaluateThreshold(narrower, beyond.state, at(2, 'x', 0)).transition?.kind, 'cleared');
+  assert.equal(evaluateReading(narrower, beyond.state, at(2, 'x', 0)).transition?.kind, 'cleared');
 });
 
 test('an alert of which nothing else is known stays until a metric is quiet', () => {
-  const raised: ThresholdState = { ...QUIET, raised: true };
+  const raised: RuleState = { ...QUIET, raised: true };
   const at = (value: number) =>
-    evaluateThreshold(ruleWith({}), raised, { device: 'dev-1', metric: 'x', timeUs: 1, value });
+    evaluateReading(ruleWith({}), raised, { device: 'dev-1', metric: 'x', timeUs: 1, value });
   assert.equal(at(7).state.raised, true);
   assert.equal(at(5).transition?.kind, 'cleared');
 });
 
 test('the evidence names the rule version, the limit and the reading', () => {
   const reading = { device: 'dev-1', metric: 'x', timeUs: 7, value: 11 };
-  const { transition } = evaluateThreshold(ruleWith({}), QUIET, reading);
+  const { transition } = evaluateReading(ruleWith({}), QUIET, reading);
   assert.deepEqual(transition?.evidence, {
     rule_version: 3,
     limit: 10,

@@ -32,6 +32,7 @@ function told(
       kind,
       subject,
       severity: 'Severe',
+      status: 'Actual',
       atUs: s * 1e6,
       position: { lat, lon: 19 },
       zones: [],

@@ -62,7 +62,16 @@ let triggers = 0;
 
 export function triggerOf(device: TestDevice, onsetUs: number, peak = 0.1): Trigger {
   triggers += 1;
-  return { id: `${triggers}-0`, rule: 'shaking', metric: 'z', zones: ['budapest'], ...device, onsetUs, peak };
+  return {
+    id: `${triggers}-0`,
+    rule: 'shaking',
+    metric: 'z',
+    zones: ['budapest'],
+    status: 'Actual',
+    ...device,
+    onsetUs,
+    peak,
+  };
 }
 
 export function raised(device: TestDevice, onsetUs: number, peak = 0.1): TriggerNews {
