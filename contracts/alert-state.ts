@@ -7,12 +7,14 @@ const alertStateSchema = z
     alert_id: z.string(),
     version: z.int(),
     active: z.boolean(),
+    cancelled: z.boolean().optional(),
     cause: z.tuple([z.int(), z.int(), z.int()]),
   })
-  .transform(({ alert_id: alertId, version, active, cause: [entryMs, entrySeq, index] }): AlertState => ({
+  .transform(({ alert_id: alertId, version, active, cancelled, cause: [entryMs, entrySeq, index] }): AlertState => ({
     alertId,
     version,
     active,
+    ...(cancelled === true && { cancelled }),
     cause: { entryMs, entrySeq, index },
   }));
 
@@ -20,11 +22,12 @@ export function parseAlertState(json: string): AlertState {
   return alertStateSchema.parse(JSON.parse(json));
 }
 
-export function formatAlertState({ alertId, version, active, cause }: AlertState): string {
+export function formatAlertState({ alertId, version, active, cancelled, cause }: AlertState): string {
   return JSON.stringify({
     alert_id: alertId,
     version,
     active,
+    cancelled,
     cause: [cause.entryMs, cause.entrySeq, cause.index],
   });
 }

@@ -19,7 +19,12 @@ export const transitionSchema = z.object({
   at_us: z.int(),
   /** When the platform decided it, Unix microseconds. */
   decided_us: z.int(),
+  /** `detection`, or `operator:<name>`. */
   actor: z.string(),
+  /** That somebody looks after it, from that transition on. */
+  acknowledged_by: z.string().optional(),
+  /** What an operator had to say. */
+  note: z.string().optional(),
   position: z.object({ lat: z.number(), lon: z.number() }).nullable(),
   zones: z.array(z.string()),
   evidence: evidenceSchema,

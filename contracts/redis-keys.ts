@@ -1,6 +1,9 @@
 /** A hash tag whose data one worker at a time works on: a shard by its number, or what is not a shard's. */
 export type LeaseTag = number | 'alerts' | 'registry' | 'security' | 'triggers';
 
+/** Under which somebody may speak for alerts. An operator needs no lease. */
+export type FenceTag = LeaseTag | 'operator';
+
 /**
  * Every key in Redis. The braces are hash tags: keys of one tag live on one node of a cluster, and a script may use them
  * together.
@@ -61,6 +64,8 @@ export const redisKeys = {
   alerts: 'tt:{alerts}',
   /** Hash: `<rule>|<subject>` to version, status and what changed it last. */
   alertState: 'tt:{alerts}:state',
+  /** Hash: `<rule>|<subject>` to its last transition, by contracts/alert-record.ts, until a while after its end. */
+  alertRecords: 'tt:{alerts}:records',
   /** Hash: lease to the highest fencing token that has spoken under it; nobody with a lower one may any more. */
   alertFence: 'tt:{alerts}:fence',
 

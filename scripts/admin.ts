@@ -1,9 +1,12 @@
 import { Command } from 'commander';
+import { acknowledgeAlert, cancelAlert, printAlerts } from './admin/alerts.ts';
 import { addDevice } from './admin/add-device.ts';
 import { applyRules } from './admin/apply-rules.ts';
 import { blockNetwork, printBlocked, unblockNetwork } from './admin/block-network.ts';
 import { disableDevice, enableDevice, revokeApiKey, revokeKey, rotateApiKey } from './admin/change-trust.ts';
 import { printEnrolmentToken } from './admin/create-enrolment-token.ts';
+import { describeDevice } from './admin/describe-device.ts';
+import { muteRule, unmuteRule } from './admin/mute-rule.ts';
 import { writeBrokerLogins } from './admin/write-broker-logins.ts';
 import { printClocks } from './admin/print-clocks.ts';
 import { registerFleet } from './admin/register-fleet.ts';
@@ -26,11 +29,22 @@ const device = program
   .option('--lat <degrees>', 'latitude')
   .option('--lon <degrees>', 'longitude')
   .option('--mobile', 'the device moves', false)
+  .option('--status <status>', 'what alerts about it are at most: Actual, Exercise or Test')
+  .option('--tag <tag...>', 'names by which rules find it')
   .description('register one device and print its new API key, which is shown only here')
   .action(addDevice);
 
 device.command('disable').argument('<device>').description('refuse all that it sends').action(disableDevice);
 device.command('enable').argument('<device>').description('accept again what it sends').action(enableDevice);
+
+program
+  .command('describe')
+  .argument('<device>')
+  .option('--status <status>', 'what alerts about it are at most: Actual, Exercise or Test')
+  .option('--tag <tag...>', 'names by which rules find it, in place of those that it has')
+  .option('--no-tags', 'take all of them away')
+  .description('change what rules and alerts make of a device')
+  .action(describeDevice);
 
 program
   .command('devices')
@@ -100,6 +114,32 @@ program
   .argument('<file>', 'JSON file with a list of rules')
   .description('apply rules: each becomes the next version of its id')
   .action(applyRules);
+
+program
+  .command('mute')
+  .argument('<rule>')
+  .option('--for <duration>', 'how long, such as 30m, 1h or 7d; required')
+  .option('--device <id...>', 'of these devices alone')
+  .description('tell nobody of what a rule finds; what goes on after that is told then')
+  .action(muteRule);
+program.command('unmute').argument('<rule>').description('end all mutes of a rule').action(unmuteRule);
+
+program.command('alerts').option('--json', 'as JSON', false).description('list the active alerts').action(printAlerts);
+const alert = program.command('alert').description('what operators do about an active alert');
+alert
+  .command('acknowledge')
+  .argument('<alert id>')
+  .requiredOption('--by <name>', 'who looks after it')
+  .option('--note <text>', 'what there is to say, for everybody to read')
+  .description('tell subscribers that somebody looks after it')
+  .action(acknowledgeAlert);
+alert
+  .command('cancel')
+  .argument('<alert id>')
+  .requiredOption('--by <name>', 'who takes it back')
+  .option('--note <text>', 'why, for everybody to read')
+  .description('take it back; it is raised again once what it is about has ended and come back')
+  .action(cancelAlert);
 
 program
   .command('broker-logins')

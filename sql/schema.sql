@@ -42,6 +42,7 @@ CREATE TABLE public.alert_transitions (
     at timestamp with time zone NOT NULL,
     decided_at timestamp with time zone NOT NULL,
     evidence jsonb NOT NULL,
+    note text,
     CONSTRAINT alert_transitions_kind_check CHECK ((kind = ANY (ARRAY['raised'::text, 'updated'::text, 'cleared'::text, 'cancelled'::text]))),
     CONSTRAINT alert_transitions_version_check CHECK ((version > 0))
 );
@@ -63,6 +64,8 @@ CREATE TABLE public.alerts (
     raised_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     updated_at timestamp with time zone NOT NULL,
+    acknowledged_by text,
+    acknowledged_at timestamp with time zone,
     CONSTRAINT alerts_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cleared'::text, 'cancelled'::text]))),
     CONSTRAINT alerts_version_check CHECK ((version > 0))
 );
@@ -144,8 +147,11 @@ CREATE TABLE public.devices (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     registry_version bigint NOT NULL,
     position_at timestamp with time zone,
+    status text DEFAULT 'Actual'::text NOT NULL,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT devices_class_check CHECK ((class = ANY (ARRAY['fixed'::text, 'mobile'::text]))),
-    CONSTRAINT devices_id_check CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9:._-]{0,127}$'::text))
+    CONSTRAINT devices_id_check CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9:._-]{0,127}$'::text)),
+    CONSTRAINT devices_status_check CHECK ((status = ANY (ARRAY['Actual'::text, 'Exercise'::text, 'Test'::text])))
 );
 
 --

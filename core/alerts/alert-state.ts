@@ -12,6 +12,8 @@ export interface AlertState {
   readonly alertId: string;
   readonly version: number;
   readonly active: boolean;
+  /** It ended because it was taken back, and not because what it was about is over. */
+  readonly cancelled?: boolean | undefined;
   readonly cause: Cause;
 }
 
@@ -51,8 +53,25 @@ export function decideTransition(
   return {
     alertId: before.alertId,
     version,
-    state: { alertId: before.alertId, version, active: kind === 'updated', cause },
+    state: endedOrNot(before, version, kind, cause),
   };
+}
+
+/**
+ * What an operator does to an active alert. It has no cause in the log: what detection finds next has its place behind it.
+ * Undefined when the alert is over.
+ */
+export function decideByOperator(
+  before: AlertState | undefined,
+  kind: 'updated' | 'cancelled',
+): NextTransition | undefined {
+  if (before?.active !== true) return undefined;
+  const version = before.version + 1;
+  return { alertId: before.alertId, version, state: endedOrNot(before, version, kind, before.cause) };
+}
+
+function endedOrNot({ alertId }: AlertState, version: number, kind: TransitionKind, cause: Cause): AlertState {
+  return { alertId, version, active: kind === 'updated', ...(kind === 'cancelled' && { cancelled: true }), cause };
 }
 
 function compareCauses(a: Cause, b: Cause): number {

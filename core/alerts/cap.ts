@@ -55,18 +55,27 @@ const SENDER = /^[^\s,<&]+$/;
 const DECIMALS = 5;
 const CORNERS = 24;
 
+/** The last transition of an alert, and those before it, oldest first. */
+export interface CapHistory {
+  readonly transition: CapTransition;
+  readonly earlier: readonly Pick<CapTransition, 'version' | 'decided_us'>[];
+}
+
 /**
  * The message of the last transition.
  *
- * @param history of one alert, from the first transition on
- * @throws when the sender cannot be one, the history is empty, or an area has no three corners
+ * @throws when the sender cannot be one, or an area has no three corners
  */
-export function writeCap(history: readonly CapTransition[], source: CapSource, areas: readonly CapArea[]): string {
-  if (!SENDER.test(source.sender)) throw new Error('the sender of a CAP message has no spaces, commas, < and &');
-  const last = history.at(-1);
-  if (last === undefined) throw new Error('a CAP message tells a transition');
+export function writeCap(
+  { transition: last, earlier }: CapHistory,
+  source: CapSource,
+  areas: readonly CapArea[],
+): string {
+  if (!isCapSender(source.sender)) throw new Error('the sender of a CAP message has no spaces, commas, < and &');
   const isOver = last.kind === 'cleared' || last.kind === 'cancelled';
-  const references = history.slice(0, -1).map((before) => `${source.sender},${identifierOf(before)},${sentOf(before)}`);
+  const references = earlier
+    .map((before) => ({ ...before, alert_id: last.alert_id }))
+    .map((before) => `${source.sender},${identifierOf(before)},${sentOf(before)}`);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<alert xmlns="${NAMESPACE}">`,
@@ -105,6 +114,10 @@ export function writeCap(history: readonly CapTransition[], source: CapSource, a
     .join('\n');
 }
 
+export function isCapSender(text: string): boolean {
+  return SENDER.test(text);
+}
+
 /** Around a place, for whoever knows no better area. */
 export function circleAround(centre: Position, radiusM: number): readonly Position[] {
   const plane = new LocalPlane(centre);
@@ -119,11 +132,11 @@ export function capTime(unixUs: number): string {
   return `${new Date(Math.floor(unixUs / 1e6) * 1000).toISOString().slice(0, 19)}-00:00`;
 }
 
-function identifierOf({ alert_id: id, version }: CapTransition): string {
+function identifierOf({ alert_id: id, version }: Pick<CapTransition, 'alert_id' | 'version'>): string {
   return `${id}.${version}`;
 }
 
-function sentOf({ decided_us: decidedUs }: CapTransition): string {
+function sentOf({ decided_us: decidedUs }: Pick<CapTransition, 'decided_us'>): string {
   return capTime(decidedUs);
 }
 
@@ -145,11 +158,17 @@ function areaOf({ description, polygon }: CapArea): string {
   return `<area>${element('areaDesc', description)}${element('polygon', corners.join(' '))}</area>`;
 }
 
-function element(name: string, text: string): string {
+/** One XML element with text in it. */
+export function element(name: string, text: string): string {
   return `<${name}>${escapeText(text)}</${name}>`;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+
+/** Text between double quotes. */
+export function escapeAttribute(text: string): string {
+  return escapeText(text).replaceAll('"', '&quot;');
+}
 
 /** What XML 1.0 cannot hold at all, control characters and lone surrogates, becomes a question mark. */
 function escapeText(text: string): string {

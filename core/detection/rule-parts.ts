@@ -27,6 +27,8 @@ const capSchema = z.strictObject({
   description: z.string().max(4000).optional(),
   instruction: z.string().max(4000).optional(),
   expires_after_s: z.number().positive().max(604_800).default(3600),
+  /** Of the area around the alert's position. */
+  radius_m: z.number().positive().max(2_000_000).optional(),
 });
 
 /** What every rule has. */

@@ -6,6 +6,8 @@ export function formatManifest(devices: readonly FleetDevice[]): string {
     devices: devices.map(({ id, site, owner, lat, lon, api_key, key }) => ({
       id,
       class: 'fixed',
+      // Nobody has to act on what is simulated.
+      status: 'Exercise',
       ...{ site, owner, lat, lon, api_key },
       keys: [{ id: key.id, public_key: uncompressedPoint(key.private_key).toString('base64url') }],
     })),

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
-import type { Rule } from '../../core/detection/rule.ts';
+import type { CapStatus } from '../../core/alerts/alert.ts';
+import { ruleSchema, type Rule } from '../../core/detection/rule.ts';
 import type { Position } from '../../core/geo/position.ts';
 import { bumpRegistryVersion, bumpTrustVersion } from './registry-version.ts';
 import { inTransaction } from './transaction.ts';
@@ -10,6 +11,10 @@ export interface DeviceRegistration {
   readonly site: string | null;
   readonly owner: string | null;
   readonly position: Position | null;
+  /** What alerts about it are at most; undefined: as it is, and at first Actual. */
+  readonly status?: CapStatus | undefined;
+  /** Undefined: as they are, and at first none. */
+  readonly tags?: readonly string[] | undefined;
   readonly keys: readonly DeviceKeyRegistration[];
   readonly apiKeys: readonly ApiKeyRegistration[];
 }
@@ -54,6 +59,32 @@ export class RegistryStore {
     });
   }
 
+  /** Other status or tags of a device; what is undefined stays. Rejects when nobody knows the device. */
+  async describeDevice(
+    id: string,
+    { status, tags }: { readonly status?: CapStatus | undefined; readonly tags?: readonly string[] | undefined },
+  ): Promise<string> {
+    return await inTransaction(this.#database, async (client) => {
+      const version = await bumpRegistryVersion(client);
+      const { rowCount } = await client.query(
+        `UPDATE devices SET status = coalesce($2, status), tags = coalesce($3, tags), registry_version = $4 WHERE id = $1`,
+        [id, status ?? null, tags ?? null, version],
+      );
+      if (rowCount === 0) throw new Error(`no device has the id ${id}`);
+      return version;
+    });
+  }
+
+  /** The newest version of a rule, or undefined. */
+  async findRule(id: string): Promise<Rule | undefined> {
+    const { rows } = await this.#database.query<{ version: number; definition: object; enabled: boolean }>(
+      'SELECT version, definition, enabled FROM rules WHERE id = $1 ORDER BY version DESC LIMIT 1',
+      [id],
+    );
+    const [newest] = rows;
+    return newest && ruleSchema.parse({ ...newest.definition, version: newest.version, enabled: newest.enabled });
+  }
+
   /** Adds a rule as the next version of its id, unless its newest version says the same. */
   async applyRules(rules: readonly Rule[]): Promise<string> {
     return await inTransaction(this.#database, async (client) => {
@@ -82,9 +113,11 @@ async function registerDevice(client: PoolClient, device: DeviceRegistration, ve
     throw new RangeError(`${device.id} cannot stand at lat ${position.lat}, lon ${position.lon}`);
   }
   await client.query(
-    `INSERT INTO devices (id, class, site, owner, position, altitude_m, registry_version)
-     VALUES ($1, $2, $3, $4, ST_SetSRID(ST_MakePoint($5, $6), 4326)::geography, $7, $8)
+    `INSERT INTO devices (id, class, site, owner, position, altitude_m, registry_version, status, tags)
+     VALUES ($1, $2, $3, $4, ST_SetSRID(ST_MakePoint($5, $6), 4326)::geography, $7, $8,
+             coalesce($9, 'Actual'), coalesce($10::text[], '{}'))
      ON CONFLICT (id) DO UPDATE SET registry_version = excluded.registry_version,
+       status = coalesce($9, devices.status), tags = coalesce($10::text[], devices.tags),
        position = CASE WHEN ${IS_WHERE_IT_SAYS} THEN devices.position
                        ELSE coalesce(excluded.position, devices.position) END,
        altitude_m = CASE WHEN ${IS_WHERE_IT_SAYS} THEN devices.altitude_m
@@ -98,6 +131,8 @@ async function registerDevice(client: PoolClient, device: DeviceRegistration, ve
       position?.lat ?? null,
       position?.altM ?? null,
       version,
+      device.status ?? null,
+      device.tags ?? null,
     ],
   );
   for (const key of device.keys) await registerKey(client, device.id, key);

@@ -2,6 +2,7 @@ import { createPublicKey, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createApiKey } from '../../core/identity/api-key.ts';
 import { parseDeviceId } from '../../core/identity/ids.ts';
+import { parseStatus, parseTags } from './describe-device.ts';
 import { parsePosition, type PositionOptions } from './position-option.ts';
 import { apiKeyRegistration, parseKey } from './register-fleet.ts';
 import { withRegistry } from './with-registry.ts';
@@ -10,6 +11,8 @@ interface AddDeviceOptions extends PositionOptions {
   readonly publicKey?: string;
   readonly keyId: string;
   readonly mobile: boolean;
+  readonly status?: string;
+  readonly tag?: readonly string[];
 }
 
 export async function addDevice(deviceId: string, options: AddDeviceOptions): Promise<void> {
@@ -27,6 +30,8 @@ export async function addDevice(deviceId: string, options: AddDeviceOptions): Pr
         site: null,
         owner: null,
         position: parsePosition(options),
+        status: parseStatus(options.status),
+        tags: parseTags(options.tag),
         keys: [parseKey(id, options.keyId, spki)],
         apiKeys: [apiKeyRegistration(apiKey.text)],
       },

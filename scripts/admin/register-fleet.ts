@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { capStatusSchema } from '../../core/alerts/alert.ts';
 import { parseApiKey } from '../../core/identity/api-key.ts';
 import { parseDeviceId, parseDeviceKeyId } from '../../core/identity/ids.ts';
 import { hashForMosquitto } from '../../platform/crypto/mosquitto-password.ts';
 import { parsePublicKey } from '../../platform/crypto/p256-key.ts';
 import type { ApiKeyRegistration, DeviceRegistration } from '../../platform/postgres/registry-store.ts';
+import { tagSchema } from './describe-device.ts';
 import { withRegistry } from './with-registry.ts';
 
 const manifestSchema = z.object({
@@ -15,6 +17,8 @@ const manifestSchema = z.object({
       class: z.enum(['fixed', 'mobile']).default('fixed'),
       site: z.string().nullable().default(null),
       owner: z.string().nullable().default(null),
+      status: capStatusSchema.optional(),
+      tags: z.array(tagSchema).optional(),
       lat: z.number().min(-90).max(90),
       lon: z.number().min(-180).max(180),
       api_key: z.string(),
@@ -40,6 +44,8 @@ function parseDevice(device: ManifestDevice): DeviceRegistration {
     site: device.site,
     owner: device.owner,
     position: { lat: device.lat, lon: device.lon },
+    status: device.status,
+    tags: device.tags,
     keys: device.keys.map((key) => parseKey(id, key.id, Buffer.from(key.public_key, 'base64url'))),
     apiKeys: [apiKeyRegistration(device.api_key)],
   };

@@ -2,10 +2,12 @@ import { AdminServer } from '../../platform/http/admin-server.ts';
 import { createApp, listenExclusively, stopListening } from '../../platform/http/uws.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
-import { openSubscriber, waitForRedis } from '../../platform/redis/open-redis.ts';
+import { openRedis, openSubscriber, waitForRedis } from '../../platform/redis/open-redis.ts';
+import { AlertDocuments } from './alert-documents.ts';
 import { AlertFeed } from './alert-feed.ts';
 import { AlertSockets } from './alert-sockets.ts';
 import type { BroadcasterConfig } from './config.ts';
+import { addDocumentRoutes } from './document-routes.ts';
 import { createBroadcasterMetrics } from './metrics.ts';
 
 const REDIS_START_TIMEOUT_MS = 20_000;
@@ -14,6 +16,10 @@ export async function startBroadcaster({ config, log, resources }: ServiceContex
   const subscriber = openSubscriber({ url: config.REDIS_URL, name: 'broadcaster' }, log);
   resources.defer('Redis', () => subscriber.disconnect());
   await waitForRedis(subscriber, REDIS_START_TIMEOUT_MS);
+
+  const { TELLTALE_BROADCASTER_HOST: host, TELLTALE_BROADCASTER_PORT: port } = config;
+  const redis = openRedis({ url: config.REDIS_URL, name: 'broadcaster-documents', manner: 'fail-fast' }, log);
+  resources.defer('Redis documents', () => redis.disconnect());
 
   const registry = createMetricsRegistry('broadcaster');
   const app = createApp();
@@ -33,10 +39,18 @@ export async function startBroadcaster({ config, log, resources }: ServiceContex
   resources.defer('admin server', () => admin.close());
   await admin.listen();
 
-  app.any('/*', (response) => {
-    response.writeStatus('404 Not Found').end('subscribers connect to /ws/alerts\n');
+  const documents = new AlertDocuments({
+    redis,
+    sender: config.TELLTALE_BROADCASTER_CAP_SENDER,
+    senderName: config.TELLTALE_BROADCASTER_CAP_SENDER_NAME,
+    publicUrl: (config.TELLTALE_BROADCASTER_PUBLIC_URL ?? `http://${host}:${port}`).replace(/\/+$/, ''),
   });
-  const { TELLTALE_BROADCASTER_HOST: host, TELLTALE_BROADCASTER_PORT: port } = config;
+  addDocumentRoutes(app, documents, log);
+  app.any('/*', (response) => {
+    response
+      .writeStatus('404 Not Found')
+      .end('subscribers connect to /ws/alerts, and /v1/alerts/feed.atom has the active alerts\n');
+  });
   const listening = await listenExclusively(app, host, port, 'TELLTALE_BROADCASTER_PORT');
   resources.defer('WebSocket connections', () => {
     stopListening(listening);

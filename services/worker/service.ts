@@ -8,6 +8,7 @@ import { checkRedisIsSafe, claimShardCount } from '../../platform/redis/check-re
 import { openRedis, openSubscriber, waitForRedis, type Redis } from '../../platform/redis/open-redis.ts';
 import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
 import { AlertStore } from './alerts/alert-store.ts';
+import { PruneAlerts } from './alerts/prune-alerts.ts';
 import { StoreAlertsLoop } from './alerts/store-alerts-loop.ts';
 import type { WorkerConfig } from './config.ts';
 import { openWorkerDatabases } from './databases.ts';
@@ -32,6 +33,7 @@ const PROJECT_EVERY_MS = 250;
  * How far behind its newest report a mobile device may be in the registry. Ingest and detection read every device anew after
  * each change of the registry, so that this is also how often a fleet that moves makes them.
  */
+const PRUNE_ALERTS_EVERY_MS = 60_000;
 const FOLLOW_POSITIONS_EVERY_MS = 10_000;
 
 export async function startWorker(service: ServiceContext<WorkerConfig>): Promise<void> {
@@ -139,7 +141,13 @@ function createStreamLoops({ redis, openRedis: open, databases, leases, log }: W
     new SecurityEventStore(write),
     log,
   );
+  const prune = new PruneAlerts(redis);
   return [
+    {
+      name: 'prune alerts',
+      pauseMs: PRUNE_ALERTS_EVERY_MS,
+      pass: passUnderLease(leases, 'alerts', () => prune.pass()),
+    },
     { name: 'store alerts', pass: passUnderLease(leases, 'alerts', (token) => alerts.pass(token)) },
     { name: 'carry out requests', pass: passUnderLease(leases, 'registry', (token) => requests.pass(token)) },
     { name: 'store security events', pass: passUnderLease(leases, 'security', (token) => events.pass(token)) },

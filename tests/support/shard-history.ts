@@ -85,6 +85,7 @@ export async function tellHistory(
   const detectorOf = (fields: Readonly<Record<string, string>>): ShardDetector =>
     new ShardDetector(parseDetectCheckpoint(fields), {
       active: new Set([...alerts].filter(([, { active }]) => active).map(([key]) => key)),
+      cancelled: new Set([...alerts].filter(([, { cancelled }]) => cancelled).map(([key]) => key)),
       emitsTriggers: (id) => index.emitsTriggers(id),
       heard: new Map(),
     });

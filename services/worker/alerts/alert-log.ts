@@ -1,7 +1,14 @@
+import { formatNextRecord, parseAlertRecord, type AlertRecord } from '../../../contracts/alert-record.ts';
 import { formatAlertState, parseAlertState } from '../../../contracts/alert-state.ts';
 import type { Transition } from '../../../contracts/alert-transition.ts';
-import { redisChannels, redisKeys, type LeaseTag } from '../../../contracts/redis-keys.ts';
-import { decideTransition, type Cause } from '../../../core/alerts/alert-state.ts';
+import { redisChannels, redisKeys, type FenceTag } from '../../../contracts/redis-keys.ts';
+import {
+  decideByOperator,
+  decideTransition,
+  type AlertState,
+  type Cause,
+  type NextTransition,
+} from '../../../core/alerts/alert-state.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { untilSafe, type SafetyWait } from '../../../platform/redis/until-safe.ts';
@@ -14,7 +21,7 @@ export interface TransitionRequest {
 
 /** The right to speak for what lies under a lease. */
 export interface Fence {
-  readonly lease: LeaseTag;
+  readonly lease: FenceTag;
   readonly token: number;
 }
 
@@ -30,6 +37,27 @@ export interface SafetyOptions {
   readonly redis: Redis;
   readonly wait: SafetyWait;
 }
+
+export interface StandingAlerts {
+  readonly active: ReadonlySet<string>;
+  readonly cancelled: ReadonlySet<string>;
+}
+
+export interface OperatorAction {
+  /** `<rule>|<subject>` of the alert. */
+  readonly field: string;
+  readonly alertId: string;
+  /** `updated`: somebody looks after it. */
+  readonly kind: 'updated' | 'cancelled';
+  /** Who it is. */
+  readonly name: string;
+  readonly note?: string | undefined;
+}
+
+type Decide = (
+  state: AlertState | undefined,
+  record: AlertRecord | undefined,
+) => { readonly next: NextTransition; readonly transition: TransitionRequest['transition'] } | undefined;
 
 /** Two workers can meet at one alert only while a shard changes hands; each meeting settles one of them. */
 const MAX_ATTEMPTS = 5;
@@ -80,18 +108,27 @@ export class AlertLog {
 
   /** The alerts that are active, as `<rule>|<subject>`. */
   async readActive(): Promise<ReadonlySet<string>> {
+    return (await this.readStanding()).active;
+  }
+
+  /** The alerts that are active, and those that were taken back, as `<rule>|<subject>`. */
+  async readStanding(): Promise<StandingAlerts> {
     const active = new Set<string>();
+    const cancelled = new Set<string>();
     let cursor = '0';
     do {
       const [next, flat] = await this.#redis.hscan(redisKeys.alertState, cursor, 'COUNT', SCAN_COUNT);
       for (let i = 0; i + 1 < flat.length; i += 2) {
         const [field, json] = [flat[i] ?? '', flat[i + 1] ?? ''];
-        if (parseAlertState(json).active) active.add(field);
+        const state = parseAlertState(json);
+        if (state.active) active.add(field);
         else active.delete(field);
+        if (state.cancelled === true) cancelled.add(field);
+        else cancelled.delete(field);
       }
       cursor = next;
     } while (cursor !== '0');
-    return active;
+    return { active, cancelled };
   }
 
   /** From now on nobody with an older token can append. Rejects with a FencedError when somebody with a newer one has done that. */
@@ -105,12 +142,44 @@ export class AlertLog {
    * somebody with a newer token has taken over.
    */
   async append({ cause, transition }: TransitionRequest, fence: Fence): Promise<Transition | undefined> {
-    const field = `${transition.rule}|${transition.subject}`;
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const before = await this.#redis.hget(redisKeys.alertState, field);
-      const state = before === null ? undefined : parseAlertState(before);
+    return await this.#write(`${transition.rule}|${transition.subject}`, fence, (state, record) => {
       const next = decideTransition(transition, state, transition.kind, cause);
-      if (next === undefined) return undefined;
+      const by = transition.kind === 'raised' ? undefined : record?.transition.acknowledged_by;
+      return next && { next, transition: { ...transition, ...(by !== undefined && { acknowledged_by: by }) } };
+    });
+  }
+
+  /**
+   * What an operator says of an active alert, or undefined when it is over. Detection goes on: an alert that was cancelled is
+   * raised again once what it was about has ended and come back.
+   */
+  async appendByOperator({ field, alertId, kind, name, note }: OperatorAction): Promise<Transition | undefined> {
+    return await this.#write(field, { lease: 'operator', token: 0 }, (state, record) => {
+      const next = state?.alertId === alertId ? decideByOperator(state, kind) : undefined;
+      if (next === undefined || record === undefined) return undefined;
+      const { note: _before, ...last } = record.transition;
+      const transition = {
+        ...last,
+        kind,
+        actor: `operator:${name}`,
+        at_us: Date.now() * 1000,
+        ...(kind === 'updated' && { acknowledged_by: name }),
+        ...(note !== undefined && { note }),
+      };
+      return { next, transition };
+    });
+  }
+
+  async #write(field: string, fence: Fence, decide: Decide): Promise<Transition | undefined> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const [before, known] = await Promise.all([
+        this.#redis.hget(redisKeys.alertState, field),
+        this.#redis.hget(redisKeys.alertRecords, field),
+      ]);
+      const record = known === null ? undefined : parseAlertRecord(known);
+      const decided = decide(before === null ? undefined : parseAlertState(before), record);
+      if (decided === undefined) return undefined;
+      const { next, transition } = decided;
       const complete: Transition = {
         ...transition,
         alert_id: next.alertId,
@@ -118,7 +187,7 @@ export class AlertLog {
         decided_us: Date.now() * 1000,
       };
       const reply = await this.#append(
-        [redisKeys.alerts, redisKeys.alertState, redisKeys.alertFence],
+        [redisKeys.alerts, redisKeys.alertState, redisKeys.alertFence, redisKeys.alertRecords],
         [
           field,
           before ?? '',
@@ -127,6 +196,7 @@ export class AlertLog {
           redisChannels.alerts,
           fence.lease,
           fence.token,
+          formatNextRecord(record, complete),
         ],
       );
       if (Array.isArray(reply) && reply[0] === 'fenced') throw new FencedError(fence);

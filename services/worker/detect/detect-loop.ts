@@ -149,10 +149,8 @@ export class DetectLoop {
       ]),
     );
     const rules = await this.#registry.rules();
-    const active = new Map(shards.map(([shard]) => [shard, new Set<string>()]));
-    for (const alert of await this.#alerts.readActive()) {
-      active.get(shardOf(alert.slice(alert.indexOf('|') + 1), this.#shardCount))?.add(alert);
-    }
+    const standing = await this.#alerts.readStanding();
+    const [active, cancelled] = [this.#byShard(standing.active), this.#byShard(standing.cancelled)];
     await Promise.all(
       shards.map(async ([shard, token]) => {
         const checkpoint = parseDetectCheckpoint(await this.#connections.redis.hgetall(redisKeys.detect(shard)));
@@ -163,12 +161,24 @@ export class DetectLoop {
         for (const field of unreadable) this.#log.error({ shard, field }, 'who was heard cannot be read');
         const detector = new ShardDetector(checkpoint, {
           active: active.get(shard) ?? new Set(),
+          cancelled: cancelled.get(shard) ?? new Set(),
           emitsTriggers: (rule) => rules.emitsTriggers(rule),
           heard,
         });
         this.#detections.set(shard, { detector, token });
       }),
     );
+  }
+
+  #byShard(alerts: ReadonlySet<string>): ReadonlyMap<number, ReadonlySet<string>> {
+    const shards = new Map<number, Set<string>>();
+    for (const alert of alerts) {
+      const shard = shardOf(alert.slice(alert.indexOf('|') + 1), this.#shardCount);
+      const known = shards.get(shard);
+      if (known === undefined) shards.set(shard, new Set([alert]));
+      else known.add(alert);
+    }
+    return shards;
   }
 
   async #evaluate(shard: number, detection: Detection, { id, value }: StreamEntry): Promise<void> {

@@ -41,6 +41,8 @@ export interface KnownBefore {
    * may be too late to be evaluated again.
    */
   readonly active: ReadonlySet<string>;
+  /** Those that were taken back: what they were about may go on. */
+  readonly cancelled: ReadonlySet<string>;
   /** Nobody but the checkpoint knows whether such a rule is raised. */
   readonly emitsTriggers: (rule: string) => boolean;
   /** By contracts/heard.ts. */
@@ -56,13 +58,13 @@ export class ShardDetector {
   /** Up to here nothing has come that is not evaluated, Unix microseconds by the clock of the platform. */
   #passedUs = -Infinity;
 
-  constructor(checkpoint: DetectCheckpoint, { active, emitsTriggers, heard }: KnownBefore) {
+  constructor(checkpoint: DetectCheckpoint, { active, cancelled, emitsTriggers, heard }: KnownBefore) {
     this.#heard = new Map(heard);
     this.#position = checkpoint.position;
     this.#states = new RuleStates(
       [...checkpoint.states].map(([key, state]) => [
         key,
-        emitsTriggers(key.slice(0, key.indexOf('|'))) ? state : asTold(state, active.has(key)),
+        emitsTriggers(key.slice(0, key.indexOf('|'))) ? state : asTold(state, active.has(key), cancelled.has(key)),
       ]),
       (key) => active.has(key),
     );
@@ -221,9 +223,9 @@ function tell(caused: readonly ToldCause[], receivedUs: number | undefined): Cau
 }
 
 /** What went out, or did not, counts: a condition that holds with nobody told may go on so. */
-function asTold(state: RuleState, isActive: boolean): RuleState {
+function asTold(state: RuleState, isActive: boolean, isCancelled: boolean): RuleState {
   if (isActive) return { ...state, raised: true, held: undefined };
-  return state.raised && state.held === true ? state : { ...state, raised: false, held: undefined };
+  return state.raised && (state.held === true || isCancelled) ? state : { ...state, raised: false, held: undefined };
 }
 
 function describe(rule: DeviceRule, device: DeviceRecord, transition: RuleTransition): TransitionRequest['transition'] {

@@ -91,6 +91,7 @@ const DEVICES = `
     'id', d.id, 'class', d.class, 'disabled', d.disabled, 'site', d.site, 'owner', d.owner,
     'position', CASE WHEN d.position IS NULL THEN NULL ELSE json_build_object(
       'lat', ST_Y(d.position::geometry), 'lon', ST_X(d.position::geometry), 'alt_m', d.altitude_m) END,
+    'status', d.status, 'tags', to_json(d.tags),
     'zones', coalesce((SELECT json_agg(z.id ORDER BY z.id) FROM zones z WHERE ST_Covers(z.area, d.position::geometry)), '[]'),
     'keys', coalesce((SELECT json_object_agg(k.key_id, json_build_object(
       'public_key', ${base64url('k.public_key')}, 'thumbprint', k.thumbprint, ${VALIDITY}))

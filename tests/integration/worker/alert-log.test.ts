@@ -22,12 +22,12 @@ test('the script appends, keeps and publishes in one step, and does none of it a
   const script = defineScript(redis, 'testAppend', 'append-transition.lua', SCRIPT_FOLDER);
   const append = (expected: string, next: string, transition: string) =>
     script(
-      [redisKeys.alerts, redisKeys.alertState, redisKeys.alertFence],
-      [FIELD, expected, next, transition, redisChannels.alerts, 0, TOKEN],
+      [redisKeys.alerts, redisKeys.alertState, redisKeys.alertFence, redisKeys.alertRecords],
+      [FIELD, expected, next, transition, redisChannels.alerts, 0, TOKEN, `record of ${transition}`],
     );
 
   assert.deepEqual(await append('other', 'state 1', '{"n":1}'), ['changed']);
-  assert.equal(await redis.exists(redisKeys.alerts, redisKeys.alertState), 0);
+  assert.equal(await redis.exists(redisKeys.alerts, redisKeys.alertState, redisKeys.alertRecords), 0);
 
   const first = await append('', 'state 1', '{"n":1}');
   assert.deepEqual(await append('', 'state 2', '{"n":2}'), ['changed']);
@@ -46,6 +46,7 @@ test('the script appends, keeps and publishes in one step, and does none of it a
     entries.map(([cursor]) => ['appended', cursor]),
   );
   assert.equal(await redis.hget(redisKeys.alertState, FIELD), 'state 3');
+  assert.equal(await redis.hget(redisKeys.alertRecords, FIELD), 'record of {"n":3}');
   await eventually(() => assert.equal(frames.length, 2));
   assert.deepEqual(
     frames,

@@ -29,6 +29,8 @@ test('devices, keys, API keys, positions, zones, rules and metrics are in Redis 
       site: 'roof',
       owner: 'Ő',
       position: { lat: 47.123456789012, lon: 19.000000000001, altM: 104.5 },
+      status: 'Exercise',
+      tags: ['Ő', 'roof'],
       keys,
       apiKeys,
     }),
@@ -55,6 +57,8 @@ test('devices, keys, API keys, positions, zones, rules and metrics are in Redis 
     owner: 'Ő',
     position: { lat: 47.123456789012, lon: 19.000000000001, alt_m: 104.5 },
     zones: ['pest'],
+    tags: ['Ő', 'roof'],
+    status: 'Exercise',
     keys: new Map(
       [...keys]
         .sort((a, b) => (a.id < b.id ? -1 : 1))

@@ -53,6 +53,13 @@ function transition(version: number, changes: Partial<CapTransition> = {}): CapT
   };
 }
 
+/** The message of the last of some transitions. */
+function messageOf(history: readonly CapTransition[]): string {
+  const [last, ...before] = [...history].reverse();
+  assert.ok(last !== undefined);
+  return writeCap({ transition: last, earlier: before.reverse() }, SOURCE, [AREA]);
+}
+
 const AREA = { description: 'Within 30 km of 47.0, 19.0', polygon: circleAround({ lat: 47, lon: 19 }, 30_000) };
 
 function parse(xml: string): Document {
@@ -104,7 +111,7 @@ const histories = {
 
 for (const [kind, history] of Object.entries(histories)) {
   test(`the message of a ${kind} alert parses, is in the order of the schema and has times without Z and fractions`, () => {
-    const xml = writeCap(history, SOURCE, [AREA]);
+    const xml = messageOf(history);
     const document = parse(xml);
     assertSchemaOrder(document);
     for (const name of ['sent', 'effective', 'onset', 'expires']) assert.match(textOf(document, name), TIME);
@@ -123,7 +130,7 @@ for (const [kind, history] of Object.entries(histories)) {
 
 test('raised is an Alert without references, updated an Update, cleared an Update that is all clear, cancelled a Cancel', () => {
   const told = Object.values(histories).map((history) => {
-    const document = parse(writeCap(history, SOURCE, [AREA]));
+    const document = parse(messageOf(history));
     return ['msgType', 'responseType', 'urgency', 'severity'].map((name) => textOf(document, name)).join(' ');
   });
   assert.deepEqual(told, [
@@ -132,15 +139,15 @@ test('raised is an Alert without references, updated an Update, cleared an Updat
     'Update AllClear Past Severe',
     'Cancel AllClear Past Severe',
   ]);
-  assert.equal(parse(writeCap([RAISED], SOURCE, [AREA])).getElementsByTagNameNS(NAMESPACE, 'references').length, 0);
+  assert.equal(parse(messageOf([RAISED])).getElementsByTagNameNS(NAMESPACE, 'references').length, 0);
 });
 
 test('references name every message before, with the time copied exactly', () => {
   const sent = histories.cleared.slice(0, -1).map((_, index) => {
-    const document = parse(writeCap(histories.cleared.slice(0, index + 1), SOURCE, [AREA]));
+    const document = parse(messageOf(histories.cleared.slice(0, index + 1)));
     return ['sender', 'identifier', 'sent'].map((name) => textOf(document, name)).join(',');
   });
-  assert.equal(textOf(parse(writeCap(histories.cleared, SOURCE, [AREA])), 'references'), sent.join(' '));
+  assert.equal(textOf(parse(messageOf(histories.cleared)), 'references'), sent.join(' '));
   assert.equal(new Set(sent).size, 2);
 });
 
@@ -158,7 +165,9 @@ test('whatever people write comes out of a parser as it went in, but for what XM
   });
   fc.assert(
     fc.property(text, text, (headline, description) => {
-      const xml = writeCap([transition(1, { headline })], { ...SOURCE, description }, [AREA]);
+      const xml = writeCap({ transition: transition(1, { headline }), earlier: [] }, { ...SOURCE, description }, [
+        AREA,
+      ]);
       const document = parse(xml);
       assertSchemaOrder(document);
       const inXml = (written: string) =>
@@ -174,13 +183,15 @@ test('whatever people write comes out of a parser as it went in, but for what XM
   );
 });
 
-test('a sender that would break the references, no history and no area are refused', () => {
+test('a sender that would break the references and no area are refused', () => {
   for (const sender of ['', 'a b', 'a,b', 'a<b', 'a&b', 'a\nb']) {
-    assert.throws(() => writeCap([RAISED], { ...SOURCE, sender }, [AREA]), /sender/);
+    assert.throws(() => writeCap({ transition: RAISED, earlier: [] }, { ...SOURCE, sender }, [AREA]), /sender/);
   }
-  assert.throws(() => writeCap([], SOURCE, [AREA]), /transition/);
   assert.throws(
-    () => writeCap([RAISED], SOURCE, [{ description: 'line', polygon: AREA.polygon.slice(0, 2) }]),
+    () =>
+      writeCap({ transition: RAISED, earlier: [] }, SOURCE, [
+        { description: 'line', polygon: AREA.polygon.slice(0, 2) },
+      ]),
     /corners/,
   );
 });
