@@ -13,7 +13,9 @@ export interface ReportedPosition extends Position {
  * units `lat` and `lon` say together, so that they stay readings, and the log keeps its form. What does not make a
  * position is passed over: packs were admitted before such readings were checked.
  */
-export function positionsOf(pack: AdmittedPack): readonly ReportedPosition[] {
+export function positionsOf(
+  pack: Pick<AdmittedPack, 'metrics' | 'units' | 'metric' | 'time_us' | 'value'>,
+): readonly ReportedPosition[] {
   if (!pack.units.includes('lat')) return [];
   const parts = pack.metrics.map((metric, index) => positionPartOf(metric, pack.units[index]));
   const atTime = new Map<number, Partial<Record<PositionPart, number>>>();

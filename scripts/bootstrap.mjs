@@ -36,6 +36,7 @@ const COMMANDS = {
   check: { built: false, script: 'scripts/check.ts', packages: [postgis] },
   'schema:dump': { built: false, script: 'scripts/schema-dump.ts', packages: [postgis] },
   migrate: { built: true, script: 'scripts/migrate.js', packages: [] },
+  backtest: { built: true, script: 'scripts/backtest.js', packages: [] },
   admin: { built: true, script: 'scripts/admin.js', packages: [] },
   dlq: { built: true, script: 'scripts/dlq.js', packages: [] },
 };

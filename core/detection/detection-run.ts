@@ -2,7 +2,7 @@ import type { CapStatus } from '../alerts/alert.ts';
 import type { Position } from '../geo/position.ts';
 import type { ZoneArea } from '../geo/zone-area.ts';
 import { isLate } from '../telemetry/reading.ts';
-import { hear, type Heard } from './quorum/heard.ts';
+import { hear, type Heard, type Voice } from './quorum/heard.ts';
 import type { QuorumTransition } from './quorum/quorum-event.ts';
 import { Quorums, type QuorumDecision } from './quorum/quorums.ts';
 import { newsOf, triggerOf } from './quorum/trigger-of.ts';
@@ -14,7 +14,8 @@ import { ARRIVAL_GRACE_US, inTimeOrder, RuleStates } from './rule-states.ts';
 export interface RunDevice extends RuleTarget {
   readonly site: string | null;
   readonly owner: string | null;
-  readonly position: Position;
+  /** Without one it has no vote. */
+  readonly position: Position | undefined;
   readonly status: CapStatus;
 }
 
@@ -92,12 +93,14 @@ export class DetectionRun {
   }
 
   #hear(device: RunDevice, live: readonly NumericReading[], nowUs: number): void {
+    const voice = voiceOf(device);
+    if (voice === undefined) return;
     const untilUs = live.reduce((newest, { timeUs }) => Math.max(newest, timeUs), -Infinity);
     const metrics = new Set(live.map(({ metric }) => metric));
     for (const { id } of this.#rules.triggerRulesFor(metrics, device)) {
       const heard = this.#heard.get(id) ?? new Map<string, Heard>();
       const before = heard.get(device.device);
-      heard.set(device.device, hear(before, device, untilUs, nowUs));
+      heard.set(device.device, hear(before, voice, untilUs, nowUs));
       this.#heard.set(id, heard);
     }
   }
@@ -105,8 +108,11 @@ export class DetectionRun {
   #follow(device: RunDevice, rule: DeviceRule, transition: RuleTransition, nowUs: number): readonly RunTransition[] {
     const itself: RunTransition = { of: 'device', nowUs, rule, device: device.device, transition };
     if (rule.emits === 'alert') return [itself];
+    const voice = voiceOf(device);
+    if (voice === undefined) return [itself];
     this.#triggers += 1;
-    const trigger = triggerOf(`${this.#triggers}-0`, rule.id, device, transition);
+    const { zones, status } = device;
+    const trigger = triggerOf(`${this.#triggers}-0`, rule.id, { ...voice, zones, status }, transition);
     const decisions = this.#quorums.take(this.#rules.quorums, { kind: newsOf(transition), trigger }, nowUs);
     return [itself, ...decisions.map((decision) => told(decision, nowUs))];
   }
@@ -120,6 +126,10 @@ export class DetectionRun {
     this.#advancedUs = nowUs;
     return this.#quorums.advance(this.#rules.quorums, nowUs).map((decision) => told(decision, nowUs));
   }
+}
+
+function voiceOf({ device, site, owner, position }: RunDevice): Voice | undefined {
+  return position && { device, site, owner, position };
 }
 
 function told(decision: QuorumDecision, nowUs: number): RunTransition {

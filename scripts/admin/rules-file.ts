@@ -18,7 +18,7 @@ export function readRules(file: string): readonly Rule[] {
   } catch (error) {
     throw new CommandFailure(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const parsed = fileSchema.safeParse(input);
+  const parsed = fileSchema.safeParse(Array.isArray(input) ? input : [input]);
   if (!parsed.success) throw new CommandFailure(`${file}: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }

@@ -2,13 +2,13 @@ import type { AdmittedPack } from '../../../contracts/admitted-pack.ts';
 import type { Transition } from '../../../contracts/alert-transition.ts';
 import { formatDetectCheckpoint, type DetectCheckpoint } from '../../../contracts/detect-checkpoint.ts';
 import { formatHeard, heardField } from '../../../contracts/heard.ts';
-import { positionsOf } from '../../../contracts/pack-positions.ts';
+import { numericReadingsOf, positionReadingsOf } from '../../../contracts/pack-readings.ts';
 import type { DeviceRecord } from '../../../contracts/registry.ts';
 import { leastSerious } from '../../../core/alerts/alert.ts';
 import type { Cause } from '../../../core/alerts/alert-state.ts';
 import { hear, type Heard, type Voice } from '../../../core/detection/quorum/heard.ts';
 import { newsOf, triggerOf } from '../../../core/detection/quorum/trigger-of.ts';
-import { POSITION, type NumericReading, type RuleTransition } from '../../../core/detection/reading-evaluation.ts';
+import type { NumericReading, RuleTransition } from '../../../core/detection/reading-evaluation.ts';
 import type { DeviceRule } from '../../../core/detection/rule.ts';
 import type { RuleState } from '../../../core/detection/evaluate.ts';
 import type { RuleIndex } from '../../../core/detection/rule-index.ts';
@@ -80,7 +80,7 @@ export class ShardDetector {
     const readings = liveReadings(pack, Math.max(pack.received_us, nowUs));
     const target = { device: device.id, zones: device.zones, tags: device.tags };
     this.#hear(device, readings, rules, nowUs);
-    const positions = positionsAsReadings(pack, Math.max(pack.received_us, nowUs));
+    const positions = livePositions(pack, Math.max(pack.received_us, nowUs));
     // Behind all readings, because the places of those in the pack are causes already.
     const last = pack.metric.length;
     const caused = [
@@ -173,29 +173,13 @@ interface RankedReading extends NumericReading {
 }
 
 function liveReadings(pack: AdmittedPack, seenUs: number): readonly RankedReading[] {
-  const readings: NumericReading[] = [];
-  for (const [index, number] of pack.metric.entries()) {
-    const timeUs = pack.time_us[index];
-    const value = pack.value[index];
-    const metric = pack.metrics[number];
-    if (timeUs === undefined || metric === undefined) continue;
-    if (typeof value !== 'number' && typeof value !== 'boolean') continue;
-    readings.push({ device: pack.device, metric, timeUs, value: Number(value) });
-  }
-  return inTimeOrder(readings)
+  return inTimeOrder(numericReadingsOf(pack))
     .map((reading, rank) => ({ ...reading, rank }))
     .filter(({ timeUs }) => !isLate(timeUs, seenUs));
 }
 
-function positionsAsReadings(pack: AdmittedPack, seenUs: number): readonly NumericReading[] {
-  const positions = positionsOf(pack).filter(({ timeUs }) => !isLate(timeUs, seenUs));
-  return inTimeOrder(positions).map(({ timeUs, lat, lon }) => ({
-    device: pack.device,
-    metric: POSITION,
-    timeUs,
-    value: 0,
-    position: { lat, lon },
-  }));
+function livePositions(pack: AdmittedPack, seenUs: number): readonly NumericReading[] {
+  return inTimeOrder(positionReadingsOf(pack).filter(({ timeUs }) => !isLate(timeUs, seenUs)));
 }
 
 interface ToldCause extends Pick<CausedTransition, 'rule' | 'transition'> {
