@@ -21,7 +21,7 @@ const COMMANDS = {
     packages: [
       redis,
       ...(process.argv.includes('mqtt') ? [mosquitto] : []),
-      ...(process.argv.includes('persist') ? [postgis] : []),
+      ...(process.argv.some((bench) => ['persist', 'alert-latency'].includes(bench)) ? [postgis] : []),
     ],
   },
   stress: { built: true, script: 'tests/load/stress.js', packages: [redis] },

@@ -30,9 +30,14 @@ const manifestSchema = z.object({
 type ManifestDevice = z.infer<typeof manifestSchema>['devices'][number];
 
 export async function registerFleet(file: string): Promise<void> {
-  const { devices } = manifestSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-  await withRegistry((store) => store.registerDevices(devices.map(parseDevice)));
+  const devices = parseManifest(readFileSync(file, 'utf8'));
+  await withRegistry((store) => store.registerDevices(devices));
   process.stderr.write(`${devices.length} devices are registered\n`);
+}
+
+/** Throws when it is none. */
+export function parseManifest(json: string): readonly DeviceRegistration[] {
+  return manifestSchema.parse(JSON.parse(json)).devices.map(parseDevice);
 }
 
 function parseDevice(device: ManifestDevice): DeviceRegistration {

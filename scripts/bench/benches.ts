@@ -1,11 +1,13 @@
 import { CommandFailure } from '../process/failure.ts';
 import type { Bench } from './bench.ts';
+import { alertLatencyBench } from './alerts/alert-latency-bench.ts';
 import { detectionBench } from './detection/detection-bench.ts';
 import { detectionRealBench } from './detection/detection-real-bench.ts';
 import { ingestBench } from './ingest/ingest-bench.ts';
 import { mqttBench } from './mqtt/mqtt-bench.ts';
 import { limitsBench } from './limits/limits-bench.ts';
 import { persistBench } from './persist/persist-bench.ts';
+import { rulesBench } from './rules/rules-bench.ts';
 
 export const BENCHES: readonly Bench[] = [
   ingestBench,
@@ -14,6 +16,8 @@ export const BENCHES: readonly Bench[] = [
   persistBench,
   detectionBench,
   detectionRealBench,
+  alertLatencyBench,
+  rulesBench,
 ];
 
 export function findBench(name: string | undefined): Bench {

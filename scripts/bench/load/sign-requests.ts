@@ -52,7 +52,8 @@ function signForConnection(devices: readonly Signing[], createdS: number, option
   return requests;
 }
 
-function encodeRequest({ headers, content }: Envelope, host: string): Buffer {
+/** As it goes over the wire. */
+export function encodeRequest({ headers, content }: Envelope, host: string): Buffer {
   const fields = Object.entries({ Host: host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
   const head = `${TELEMETRY_METHOD} ${TELEMETRY_PATH} HTTP/1.1\r\n${fields.join('')}\r\n`;
   return Buffer.concat([Buffer.from(head, 'latin1'), content]);

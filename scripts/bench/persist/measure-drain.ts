@@ -6,17 +6,14 @@ import { ADMITTED_PACK_FIELD, encodeAdmittedPack } from '../../../contracts/admi
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { shardOf } from '../../../contracts/shard.ts';
 import { parseMetricName, type Reading } from '../../../core/telemetry/reading.ts';
-import { migrate } from '../../../platform/postgres/migrate.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
-import { compiledProgram } from '../../dev-stack/compiled.ts';
-import { serviceEnvironment } from '../../dev-stack/environment.ts';
 import { readMetrics, sumMetric } from '../../dev-stack/read-metrics.ts';
 import type { PrivateCluster } from '../../postgres/private-cluster.ts';
-import { findFreePort } from '../../process/free-port.ts';
-import { startProcess } from '../../process/running-process.ts';
 import type { BenchContext } from '../bench.ts';
 import { beginLogs } from '../load/prepare-log.ts';
+import { createBenchDatabase, dropBenchDatabase } from '../private-database.ts';
 import { openPrivateRedis } from '../private-redis.ts';
+import { startPrivateWorker } from '../private-worker.ts';
 
 export interface DrainPlan {
   readonly devices: number;
@@ -41,7 +38,6 @@ const ENTRIES_PER_PIPELINE = 1000;
 const LEAST_PER_S = 500;
 /** One alone differs by a third from the next. */
 const COPIES = 5;
-const STOP_DEADLINE_MS = 10_000;
 const SECOND_US = 1_000_000;
 
 /** Fills the log, has one worker process empty it into a database of its own, copies what is there then, and drops it. */
@@ -52,52 +48,22 @@ export async function measureDrain(
 ): Promise<DrainMeasurement> {
   const name = 'drain';
   const own = await mkdtemp(join(folder, `${name}-`));
-  await createDatabase(cluster, name);
+  const databaseUrl = await createBenchDatabase(cluster, name);
   const rows = plan.devices * plan.entriesPerDevice * plan.readingsPerEntry;
   await using redis = await openPrivateRedis(join(own, 'redis'), 'everysec', guard);
   await beginLogs(redis.client, plan.shardCount);
   say(`${plan.readingsPerEntry} readings an entry: filling the log with ${rows}`);
   await fillLogs(redis.client, plan);
   stop.throwIfAborted();
-  const adminPort = await findFreePort();
-  const worker = await startProcess(
-    {
-      name: 'worker',
-      command: process.execPath,
-      args: ['--enable-source-maps', compiledProgram('services/worker/main.js')],
-      env: {
-        ...serviceEnvironment('worker', process.env, { redisUrl: redis.url, databaseUrl: cluster.url(name) }),
-        TELLTALE_WORKER_ADMIN_PORT: String(adminPort),
-      },
-      logPath: join(own, 'worker.log'),
-    },
-    guard,
-  );
   let rowsPerS: number;
-  try {
-    rowsPerS = await timeDrain(rows, adminPort, stop);
-  } finally {
-    await worker.stop(STOP_DEADLINE_MS);
+  {
+    await using worker = await startPrivateWorker({ redisUrl: redis.url, databaseUrl }, own, guard);
+    rowsPerS = await timeDrain(rows, worker.adminPort, stop);
   }
   say(`${plan.readingsPerEntry} readings an entry: copying the same rows`);
-  const copied = await copySame(cluster.url(name));
-  await administer(cluster, `DROP DATABASE ${name} WITH (FORCE)`);
+  const copied = await copySame(databaseUrl);
+  await dropBenchDatabase(cluster, name);
   return { rows, rowsPerS, ...copied };
-}
-
-async function createDatabase(cluster: PrivateCluster, name: string): Promise<void> {
-  await administer(cluster, `CREATE DATABASE ${name}`);
-  await migrate(cluster.url(name), () => undefined);
-}
-
-async function administer(cluster: PrivateCluster, sql: string): Promise<void> {
-  const admin = new pg.Client({ connectionString: cluster.url('postgres') });
-  await admin.connect();
-  try {
-    await admin.query(sql);
-  } finally {
-    await admin.end();
-  }
 }
 
 /** Each device once a second, the last reading now. */
