@@ -80,12 +80,12 @@ export class DetectLoop {
         { reader: this.#connections.reader, count: READ_COUNT, field: ADMITTED_PACK_FIELD },
         new Map([...this.#detections].map(([shard, { detector }]) => [redisKeys.readings(shard), detector.position])),
       );
-      for (const [shard, detection] of this.#detections) {
-        const entries = streams.get(redisKeys.readings(shard)) ?? [];
-        for (const entry of entries) await this.#evaluate(shard, detection, entry);
-        // The log was read to its end: who has not been heard of by then was silent.
-        if (entries.length < READ_COUNT) await this.#advanceTime(shard, detection, askedAtUs);
-      }
+      // Shards beside each other: an alert waits for the disk, and those of other shards need not wait for it.
+      await allOrFirstFailure(
+        [...this.#detections].map(([shard, detection]) =>
+          this.#evaluateAll(shard, detection, streams.get(redisKeys.readings(shard)) ?? [], askedAtUs),
+        ),
+      );
       if (performance.now() >= this.#heardDueMs) await this.#keepHeard();
       if (performance.now() >= this.#checkpointDueMs) await this.checkpoint();
     } catch (error) {
@@ -181,6 +181,17 @@ export class DetectLoop {
     return shards;
   }
 
+  async #evaluateAll(
+    shard: number,
+    detection: Detection,
+    entries: readonly StreamEntry[],
+    askedAtUs: number,
+  ): Promise<void> {
+    for (const entry of entries) await this.#evaluate(shard, detection, entry);
+    // The log was read to its end: who has not been heard of by then was silent.
+    if (entries.length < READ_COUNT) await this.#advanceTime(shard, detection, askedAtUs);
+  }
+
   async #evaluate(shard: number, detection: Detection, { id, value }: StreamEntry): Promise<void> {
     const { detector, token } = detection;
     const pack = parseAdmittedPack(value ?? '');
@@ -214,5 +225,12 @@ export class DetectLoop {
       const { rule } = request.logged.news.trigger;
       if (await this.#triggers.append(request, fence)) this.#metrics.triggers.inc({ rule });
     }
+  }
+}
+
+/** Nothing is under way any more when it rejects. */
+async function allOrFirstFailure(running: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(running)) {
+    if (outcome.status === 'rejected') throw outcome.reason;
   }
 }
