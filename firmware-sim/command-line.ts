@@ -3,6 +3,7 @@ import { ATTACK_CHOICES } from './attack/attack-kind.ts';
 import { writeManifest } from './commands/manifest.ts';
 import { manifestOptionsSchema, parseOptions, runOptionsSchema } from './commands/option-values.ts';
 import { runSimulation } from './commands/run.ts';
+import { SCENARIOS } from './scenarios/scenario-names.ts';
 import { UsageError } from './usage-error.ts';
 
 const USAGE_EXIT_CODE = 2;
@@ -50,7 +51,6 @@ function createProgram(onDone: (exitCode: number) => void): Command {
     .addOption(devicesOption())
     .option('--rate <n>', 'packs a second of each device (default: 1)')
     .option('--duration <s>', 'seconds; 0: until SIGTERM or Ctrl-C (default: 30, or the whole recording)')
-    .option('--scenario <name>', 'calm or quake (default: calm)')
     .option('--samples <n>', 'samples of each axis in a pack (default: 10)')
     .option('--quake-after <s>', 'time of the first quake (default: 15)')
     .option('--quake-every <s>', 'time between quakes; 0: only one (default: 0)')
@@ -78,6 +78,7 @@ function createProgram(onDone: (exitCode: number) => void): Command {
     command
       .option('--fleet <dir>', 'folder where fleets are kept between runs (default: .telltale/fleets)')
       .option('--seed <n>', 'decides places, noise and quakes (default: 1)')
+      .option('--scenario <name>', `what happens: ${SCENARIOS.join(', ')} (default: calm)`)
       .option('--attack <kind>', `attackers among the devices: ${ATTACK_CHOICES.join(', ')} (default: none)`);
   }
   return program;

@@ -11,7 +11,7 @@ import { runProcess } from './process/running-process.ts';
 import { createStopRequest } from './process/stop-request.ts';
 
 const OUR_OPTIONS = ['url', 'fleet'];
-const MANIFEST_OPTIONS = ['devices', 'replay', 'seed', 'attack'] as const;
+const MANIFEST_OPTIONS = ['devices', 'replay', 'seed', 'scenario', 'attack'] as const;
 
 interface SimArguments {
   readonly url: string | undefined;
@@ -23,7 +23,7 @@ interface SimArguments {
 
 function parseSimArguments(args: string[]): SimArguments {
   const text = { type: 'string' } as const;
-  const options = { url: text, fleet: text, devices: text, replay: text, seed: text, attack: text };
+  const options = { url: text, fleet: text, devices: text, replay: text, seed: text, scenario: text, attack: text };
   const { values, tokens } = parseArgs({ args, options, strict: false, tokens: true });
   const ours = new Set(
     tokens.flatMap((token) => {

@@ -4,12 +4,15 @@ import type { PackSource } from '../pack-source.ts';
 import { ReplaySource } from '../replay/replay-source.ts';
 import type { RecordingSurvey } from '../replay/survey-recording.ts';
 import { createCalm } from '../scenarios/calm.ts';
+import { createFieldScenario } from '../scenarios/field/field-scenario.ts';
 import { createQuakes } from '../scenarios/quake.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import { ScenarioSource } from '../scenarios/scenario-source.ts';
 import type { RunOptions } from './option-values.ts';
 
 const DEFAULT_DURATION_S = 30;
+/** What happens, happens within this time of a run without an end. */
+const FIELD_DURATION_S = 60;
 
 export function createScenarioSource(
   options: RunOptions,
@@ -17,11 +20,16 @@ export function createScenarioSource(
   startUs: number,
 ): PackSource {
   const sites = devices.map(({ lat, lon }, index) => ({ index, position: { lat, lon } }));
-  return new ScenarioSource({
-    ...{ sites, startUs, rate: options.rate, samplesPerPack: samplesPerPack(options) },
-    scenario: createScenario(options, devices, startUs),
-    durationS: options.duration ?? DEFAULT_DURATION_S,
+  const { scenario: name, rate, seed, duration: durationS = DEFAULT_DURATION_S } = options;
+  const plan = { sites, startUs, rate, samplesPerPack: samplesPerPack(options), durationS };
+  if (name === 'calm') return new ScenarioSource({ ...plan, scenario: createCalm(seed) });
+  if (name === 'quake') return new ScenarioSource({ ...plan, scenario: createSchedule(options, devices, startUs) });
+  const sampleUs = Math.round(1e6 / rate / plan.samplesPerPack);
+  const scenario = createFieldScenario(name, {
+    ...{ seed, sites, startUs, sampleUs },
+    durationS: durationS === 0 ? FIELD_DURATION_S : durationS,
   });
+  return new ScenarioSource({ ...plan, scenario, conditions: scenario });
 }
 
 export function createReplaySource(
@@ -39,15 +47,10 @@ function samplesPerPack({ pack, samples }: RunOptions): number {
   return pack === undefined ? samples : Math.ceil(pack / ACCELERATION_METRICS.length);
 }
 
-function createScenario(options: RunOptions, sites: readonly FleetDevice[], startUs: number): Scenario {
-  switch (options.scenario) {
-    case 'calm':
-      return createCalm(options.seed);
-    case 'quake':
-      return createQuakes({
-        ...{ seed: options.seed, sites },
-        firstMs: Math.round(startUs / 1000 + options.quakeAfter * 1000),
-        everyMs: options.quakeEvery * 1000,
-      });
-  }
+function createSchedule(options: RunOptions, sites: readonly FleetDevice[], startUs: number): Scenario {
+  return createQuakes({
+    ...{ seed: options.seed, sites },
+    firstMs: Math.round(startUs / 1000 + options.quakeAfter * 1000),
+    everyMs: options.quakeEvery * 1000,
+  });
 }

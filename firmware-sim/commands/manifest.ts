@@ -10,12 +10,13 @@ export async function writeManifest({
   replay,
   fleet: folder,
   seed,
+  scenario,
   attack,
   out,
 }: ManifestOptions) {
   const { fleet, devices, reserved } =
     replay === undefined
-      ? enlistScenarioFleet({ folder, deviceCount, seed, attack })
+      ? enlistScenarioFleet({ folder, deviceCount, seed, scenario, attack })
       : await enlistReplayFleet({ folder, path: replay, attack });
   try {
     const manifest = formatManifest([...devices, ...reserved]);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { UsageError } from '../usage-error.ts';
 import { ATTACK_CHOICES } from '../attack/attack-kind.ts';
 import { ENCODINGS } from '../envelope/encoding.ts';
+import { SCENARIOS } from '../scenarios/scenario-names.ts';
 import { TRANSPORTS } from '../transport/open-transports.ts';
 import { canBindLocalAddress, MAX_LOCAL_ADDRESSES } from '../transport/local-address.ts';
 
@@ -47,6 +48,7 @@ export const fleetOptions = {
   replay: z.string().min(1, 'must name a recording').optional(),
   fleet: z.string().min(1, 'must name a folder').default('.telltale/fleets'),
   seed: wholeNumber(0, 4_294_967_295).default(1),
+  scenario: oneOf(SCENARIOS).default('calm'),
   /** Attackers have devices of their own, which have to be registered too. */
   attack: oneOf(ATTACK_CHOICES).default('none'),
 };
@@ -63,7 +65,6 @@ export const runOptionsSchema = z
     encoding: oneOf(ENCODINGS).default('http-signature'),
     rate: number(0.001, 1000, ' packs a second').default(1),
     duration: number(0, longestS, ' s').optional(),
-    scenario: z.enum(['calm', 'quake'], 'must be calm or quake').default('calm'),
     /** Three axes of them have to fit into the 1,000 records of a pack. */
     samples: wholeNumber(1, 333).default(10),
     /** Readings, in place of whole samples. */

@@ -15,7 +15,7 @@ export async function runSimulation(options: RunOptions): Promise<number> {
   const stopRequests = listenForStop();
   const { fleet, devices, attackers, reserved, survey } =
     replay === undefined
-      ? enlistScenarioFleet({ folder, deviceCount, seed, attack })
+      ? enlistScenarioFleet({ folder, deviceCount, seed, scenario: options.scenario, attack })
       : await enlistReplayFleet({ folder, path: replay, attack });
   try {
     const ledger = options.ledger === undefined ? undefined : await openLedger(options.ledger);

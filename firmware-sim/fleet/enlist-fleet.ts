@@ -3,6 +3,8 @@ import type { AttackChoice } from '../attack/attack-kind.ts';
 import { placeAttackedFleet } from '../attack/place-attacked-fleet.ts';
 import { planAttackers, type PlannedAttacker } from '../attack/plan-attackers.ts';
 import { surveyRecording, type RecordingSurvey } from '../replay/survey-recording.ts';
+import { hasLiars } from '../scenarios/field/field-scenario.ts';
+import { liarSites } from '../scenarios/field/liars.ts';
 import type { Placement } from './create-device.ts';
 import { openFleet, type Fleet } from './fleet.ts';
 import type { FleetDevice } from './fleet-device.ts';
@@ -22,6 +24,8 @@ interface ScenarioEnlistment {
   readonly folder: string;
   readonly deviceCount: number;
   readonly seed: number;
+  /** By its name, which decides whose the devices are. */
+  readonly scenario: string;
   readonly attack: AttackChoice;
 }
 
@@ -37,10 +41,12 @@ export function enlistScenarioFleet({
   folder,
   deviceCount,
   seed,
+  scenario,
   attack,
 }: ScenarioEnlistment): EnlistedFleet<undefined> {
   const fleet = openFleet(join(folder, 'sim.json'));
-  return { fleet, ...enlist(fleet, placeScenarioFleet(deviceCount, seed), attack), survey: undefined };
+  const liars = hasLiars(scenario) ? liarSites(seed, deviceCount) : undefined;
+  return { fleet, ...enlist(fleet, placeScenarioFleet(deviceCount, seed, liars), attack), survey: undefined };
 }
 
 /** Opens the fleet of the recordings, with at least the devices of this one. The caller closes the fleet. */

@@ -8,16 +8,24 @@ const KM_PER_DEGREE = 111.2;
 /** Tells this use of the seed from others. */
 const PLACES = 3;
 
-/** Devices on a square of 50 km, each place decided by the seed and the device's number. */
-export function placeScenarioFleet(deviceCount: number, seed: number): readonly Placement[] {
+/**
+ * Devices on a square of 50 km, each place decided by the seed and the device's number.
+ *
+ * @param liars of these numbers are devices of one owner, and other ones than those that stand there else
+ */
+export function placeScenarioFleet(
+  deviceCount: number,
+  seed: number,
+  liars: ReadonlySet<number> = new Set(),
+): readonly Placement[] {
   const kmPerDegreeLon = KM_PER_DEGREE * Math.cos((CENTRE.lat * Math.PI) / 180);
   return Array.from({ length: deviceCount }, (_, index) => {
     const number = String(index + 1).padStart(4, '0');
     const offsetKm = (axis: number) => betweenAt(-HALF_SIDE_KM, HALF_SIDE_KM, seed, PLACES, index, axis);
     return {
-      id: `sim-${number}`,
+      id: liars.has(index) ? `sim-liar-${number}` : `sim-${number}`,
       site: `sim-site-${number}`,
-      owner: `sim-owner-${number}`,
+      owner: liars.has(index) ? 'sim-liar' : `sim-owner-${number}`,
       lat: roundDegrees(CENTRE.lat + offsetKm(0) / KM_PER_DEGREE),
       lon: roundDegrees(CENTRE.lon + offsetKm(1) / kmPerDegreeLon),
     };

@@ -4,8 +4,17 @@ import type { PackSource, Report } from '../pack-source.ts';
 import { pauseUntil } from '../pause.ts';
 import type { Scenario } from './scenario.ts';
 
+/** How devices and their network differ from perfect ones. */
+export interface Conditions {
+  /** By how much the clock of each is ahead, microseconds. */
+  sensorAt(index: number): { readonly clockErrorUs: number };
+  /** When what was measured until a time can be sent, Unix microseconds; undefined when it is lost. */
+  arrivalUs(index: number, measuredUs: number): number | undefined;
+}
+
 export interface ScenarioSourceOptions {
   readonly scenario: Scenario;
+  readonly conditions?: Conditions | undefined;
   readonly sites: readonly Site[];
   /** Unix microseconds. */
   readonly startUs: number;
@@ -40,15 +49,23 @@ export class ScenarioSource implements PackSource {
   }
 
   async run(report: Report, signal: AbortSignal): Promise<void> {
-    const { sites } = this.#options;
+    const { sites, conditions } = this.#options;
+    const held: Promise<void>[] = [];
     const turns = this.expectedPacks ?? Infinity;
     for (let turn = 0; turn < turns; turn += 1) {
       const dueUs = this.#dueUs(turn);
       await pauseUntil(dueUs / 1000, signal);
-      if (signal.aborted) return;
-      const site = sites[turn % sites.length];
-      if (site !== undefined) report(turn % sites.length, this.#samples(site, dueUs));
+      if (signal.aborted) break;
+      const index = turn % sites.length;
+      const site = sites[index];
+      if (site === undefined) continue;
+      const samples = this.#samples(site, dueUs);
+      const arrivalUs = conditions === undefined ? dueUs : conditions.arrivalUs(index, dueUs);
+      if (arrivalUs === undefined) continue;
+      if (arrivalUs <= dueUs) report(index, samples);
+      else held.push(pauseUntil(arrivalUs / 1000, signal).then(() => report(index, samples)));
     }
+    await Promise.all(held);
   }
 
   #dueUs(turn: number): number {
@@ -56,10 +73,11 @@ export class ScenarioSource implements PackSource {
   }
 
   #samples(site: Site, dueUs: number): readonly Sample[] {
-    const { scenario, samplesPerPack } = this.#options;
+    const { scenario, samplesPerPack, conditions } = this.#options;
+    const clockErrorUs = conditions?.sensorAt(site.index).clockErrorUs ?? 0;
     return Array.from({ length: samplesPerPack }, (_, index) => {
       const timeUs = dueUs - Math.round(((samplesPerPack - 1 - index) * this.#periodUs) / samplesPerPack);
-      return { timeUs, acceleration: quantise(scenario.accelerationAt(site, timeUs)) };
+      return { timeUs: timeUs + clockErrorUs, acceleration: quantise(scenario.accelerationAt(site, timeUs)) };
     });
   }
 }

@@ -6,6 +6,7 @@ import { betweenAt, uniformAt } from '../../random.ts';
 import type { Scenario } from '../scenario.ts';
 import { createBrokenSensor } from './broken-sensor.ts';
 import { scaled, sumOf, type Disturbance } from './disturbance.ts';
+import { liarSites } from './liars.ts';
 import { createTeleseism } from './teleseism.ts';
 import { createThunderstorm } from './thunderstorm.ts';
 import { createTraffic } from './traffic.ts';
@@ -62,7 +63,6 @@ export type FieldKind = (typeof FIELD_KINDS)[number];
 
 /** Quakes come when baselines have settled. */
 const QUAKE_AFTER_S = 18;
-const LIARS = 10;
 const LIAR = 'liar';
 const CLOCK_ERROR_US = 100_000;
 const BAD_CLOCK_ERROR_US = 2_000_000;
@@ -79,7 +79,7 @@ const QUAKES = 63;
 export function createFieldScenario(kind: FieldKind, options: FieldOptions): FieldScenario {
   const { seed, sites } = options;
   const quakes = quakesOf(kind, options);
-  const lie = kind === 'liars' || kind === 'quake-beside-liars' ? lieOf(options) : undefined;
+  const lie = hasLiars(kind) ? lieOf(options) : undefined;
   const disturbances = disturbancesOf(kind, options);
   const sensors = sites.map(({ index }) => sensorOf(kind, seed, index));
   const sensorAt = (index: number): Sensor => {
@@ -105,6 +105,11 @@ export function createFieldScenario(kind: FieldKind, options: FieldOptions): Fie
     },
     arrivalUs: (index, sentUs) => arrivalOf(kind, options, index, sentUs),
   };
+}
+
+/** Whether one owner has many of the devices. */
+export function hasLiars(kind: string): boolean {
+  return kind === 'liars' || kind === 'quake-beside-liars';
 }
 
 function hasQuake(kind: FieldKind): boolean {
@@ -146,10 +151,9 @@ function quakeAt({ seed, sites }: FieldOptions, originMs: number, north: number,
 /** One owner enrols devices at many places, and makes them all send the quake that he has thought of. */
 function lieOf(options: FieldOptions): { readonly quake: Quake; readonly sites: ReadonlySet<number> } {
   const { seed, startUs, sites } = options;
-  const first = Math.floor(betweenAt(0, sites.length - LIARS, seed, QUAKES, 8));
   const originMs = startUs / 1000 + (QUAKE_AFTER_S - 6) * 1000;
   const quake = { ...quakeAt(options, originMs, 0.5, 0.5, 9), magnitude: 6 };
-  return { quake, sites: new Set(Array.from({ length: LIARS }, (_, index) => first + index)) };
+  return { quake, sites: liarSites(seed, sites.length) };
 }
 
 function disturbancesOf(

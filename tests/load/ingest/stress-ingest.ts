@@ -27,7 +27,13 @@ const DRAIN_S = 30;
 /** Honest sensors and a mix of attackers, against a platform of its own or the one at the given address. */
 export async function stressIngest(options: StressOptions, context: BenchContext): Promise<StressOutcome> {
   const folder = options.url === undefined ? context.folder : options.fleet;
-  const enlisted = enlistScenarioFleet({ folder, deviceCount: options.sensors, seed: SEED, attack: 'mix' });
+  const enlisted = enlistScenarioFleet({
+    folder,
+    deviceCount: options.sensors,
+    seed: SEED,
+    scenario: 'calm',
+    attack: 'mix',
+  });
   using _fleet = enlisted.fleet;
   const devices = [...enlisted.devices, ...enlisted.reserved];
   return await withTarget(options.url, devices, context, (url) => sendTo(url, enlisted, options.seconds, context));

@@ -53,7 +53,7 @@ async function simulate(args: readonly string[], onLine: (kill: () => void) => v
 const wrongUsages = [
   [['--devices', '0'], '--devices'],
   [['--device', '5'], '--devices'],
-  [['--scenario', 'storm'], 'calm or quake'],
+  [['--scenario', 'storm'], 'thunderstorm'],
   [['--speed', '2'], '--replay'],
   [['--transport', 'mqtt'], '--encoding must be jws or cose'],
   [['--pack', '5', '--samples', '5'], '--samples'],
