@@ -12,7 +12,7 @@ export interface AlertState {
   readonly alertId: string;
   readonly version: number;
   readonly active: boolean;
-  /** It ended because it was taken back, and not because what it was about is over. */
+  /** An operator took it back: what it was about may go on. */
   readonly cancelled?: boolean | undefined;
   readonly cause: Cause;
 }
@@ -53,7 +53,7 @@ export function decideTransition(
   return {
     alertId: before.alertId,
     version,
-    state: endedOrNot(before, version, kind, cause),
+    state: { alertId: before.alertId, version, active: kind === 'updated', cause },
   };
 }
 
@@ -67,11 +67,13 @@ export function decideByOperator(
 ): NextTransition | undefined {
   if (before?.active !== true) return undefined;
   const version = before.version + 1;
-  return { alertId: before.alertId, version, state: endedOrNot(before, version, kind, before.cause) };
-}
-
-function endedOrNot({ alertId }: AlertState, version: number, kind: TransitionKind, cause: Cause): AlertState {
-  return { alertId, version, active: kind === 'updated', ...(kind === 'cancelled' && { cancelled: true }), cause };
+  const { alertId, cause } = before;
+  const state = { alertId, version, cause };
+  return {
+    alertId,
+    version,
+    state: kind === 'updated' ? { ...state, active: true } : { ...state, active: false, cancelled: true },
+  };
 }
 
 function compareCauses(a: Cause, b: Cause): number {

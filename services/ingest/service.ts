@@ -72,6 +72,8 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     maxReadingAheadUs: config.TELLTALE_INGEST_FRESHNESS_EARLY_S * 1e6,
   });
   resources.defer('verify threads', () => pool.close());
+  // The first request need not wait for them.
+  await pool.ready;
   const safety = safetyWaitOf(config);
   if (safety?.onDisk === true) await checkWaitAof(redis);
   // Who waits holds up what comes after it on the connection.

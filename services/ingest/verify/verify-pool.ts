@@ -42,6 +42,8 @@ interface Lane {
 export class VerifyPool {
   readonly #piscina: Piscina<VerifyBatch, VerifiedBatch>;
   readonly #lanes: readonly Lane[];
+  /** When all threads can work. Rejects when one cannot. */
+  readonly ready: Promise<unknown>;
 
   constructor(options: VerifyPoolOptions) {
     this.#lanes = Array.from({ length: options.threads }, () => ({ waiting: [], batchesUnderWay: 0 }));
@@ -58,6 +60,9 @@ export class VerifyPool {
         return inOrder[laneOf(task) % Math.max(1, inOrder.length)] ?? null;
       },
     });
+    this.ready = Promise.all(this.#lanes.map((_, lane) => this.#piscina.run(taskFor(lane, []))));
+    // Who closes the pool before it was ready need not ask.
+    this.ready.catch(() => undefined);
   }
 
   get waiting(): number {
@@ -77,6 +82,8 @@ export class VerifyPool {
   }
 
   async close(): Promise<void> {
+    // Node 20 aborts the whole process when a thread is terminated while it loads its modules.
+    await this.ready.catch(() => undefined);
     await this.#piscina.destroy();
   }
 
@@ -93,7 +100,7 @@ export class VerifyPool {
   }
 
   async #run(batch: readonly Waiting[], index: number): Promise<void> {
-    const task = { ...packTogether(batch), [queueOptionsSymbol]: { lane: index } };
+    const task = taskFor(index, batch);
     try {
       const verified = await this.#piscina.run(task, { transferList: [task.bytes.buffer] });
       const verifications = fromColumns(verified);
@@ -106,6 +113,10 @@ export class VerifyPool {
       for (const waiting of batch) waiting.fail(error);
     }
   }
+}
+
+function taskFor(lane: number, batch: readonly Waiting[]) {
+  return { ...packTogether(batch), [queueOptionsSymbol]: { lane } };
 }
 
 function laneOf(task: PiscinaTask): number {
