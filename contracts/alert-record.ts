@@ -5,7 +5,7 @@ import { transitionSchema, type Transition } from './alert-transition.ts';
 const alertRecordSchema = z.object({
   /** The last one. */
   transition: transitionSchema,
-  /** Those before it, oldest first; the last ones of a long life. */
+  /** Those before it, oldest first; of a long life the first and the last ones. */
   earlier: z.array(z.object({ version: z.int(), decided_us: z.int() })),
 });
 export type AlertRecord = z.infer<typeof alertRecordSchema>;
@@ -25,8 +25,9 @@ export function parseAlertRecord(json: string): AlertRecord | undefined {
 export function formatNextRecord(before: AlertRecord | undefined, transition: Transition): string {
   const isSame = before?.transition.alert_id === transition.alert_id;
   const { version, decided_us } = before?.transition ?? transition;
-  const earlier = isSame ? [...before.earlier, { version, decided_us }].slice(-MOST_EARLIER) : [];
-  return JSON.stringify({ transition, earlier } satisfies AlertRecord);
+  const earlier = isSame ? [...before.earlier, { version, decided_us }] : [];
+  const kept = earlier.length > MOST_EARLIER ? [...earlier.slice(0, 1), ...earlier.slice(1 - MOST_EARLIER)] : earlier;
+  return JSON.stringify({ transition, earlier: kept } satisfies AlertRecord);
 }
 
 export function isOver({ transition: { kind } }: AlertRecord): boolean {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { severitySchema } from '../core/alerts/alert.ts';
 import type { RuleState } from '../core/detection/evaluate.ts';
 
 /** Fields of a shard's detect hash: `position` is the last entry evaluated, `state:<rule>|<device>` a rule's state. */
@@ -17,6 +18,7 @@ const toldFields = {
   levels: z.array(z.object(hysteresisFields)).optional(),
   raises: z.array(z.int()).optional(),
   toldUs: z.int().optional(),
+  toldSeverity: severitySchema.optional(),
 };
 const positionSchema = z.object({ lat: z.number(), lon: z.number() });
 const waitingSchema = z.object({
@@ -40,7 +42,7 @@ const stateSchemas = {
     kind: z.literal('absence'),
     raised: z.boolean(),
     ...toldFields,
-    heardUs: z.int(),
+    heardUs: z.int().optional(),
     last: z.object({ metric: z.string(), timeUs: z.int(), value: z.number() }).optional(),
   }),
   rate: z.object({

@@ -3,7 +3,7 @@
  *
  *   raised → Alert     updated → Update     cleared → Update with AllClear     cancelled → Cancel
  *
- * Each message but the first refers to all before it. Elements stand in the order of the schema.
+ * Each message but the first refers to those before it that are known. Elements stand in the order of the schema.
  */
 import { LocalPlane } from '../geo/local-plane.ts';
 import type { Position } from '../geo/position.ts';

@@ -19,8 +19,8 @@ import type { Told } from './telling.ts';
 export interface AbsenceState {
   readonly kind: 'absence';
   readonly raised: boolean;
-  /** When the newest reading came, Unix microseconds by the clock of the platform. */
-  readonly heardUs: number;
+  /** When the newest reading came, Unix microseconds by the clock of the platform; undefined before the first. */
+  readonly heardUs?: number | undefined;
   /** The newest reading. */
   readonly last?: { readonly metric: string; readonly timeUs: number; readonly value: number } | undefined;
 }
@@ -30,7 +30,7 @@ interface AbsenceEvaluation {
   readonly transition?: RuleTransition | undefined;
 }
 
-/** What is told is looked at again this often. */
+/** Whether what is held may be told is looked at this often. */
 const HELD_FOR_US = 60_000_000;
 
 /** A reading has come. */
@@ -40,9 +40,9 @@ export function hearReading(
   { device, metric, timeUs, value }: NumericReading,
   arrivedUs: number,
 ): AbsenceEvaluation {
-  const isKnown = arrivedUs <= before.heardUs && timeUs <= (before.last?.timeUs ?? -Infinity);
+  const isKnown = arrivedUs <= (before.heardUs ?? -Infinity) && timeUs <= (before.last?.timeUs ?? -Infinity);
   if (isKnown) return { state: before };
-  const heardUs = Math.max(arrivedUs, before.heardUs);
+  const heardUs = Math.max(arrivedUs, before.heardUs ?? -Infinity);
   const last = timeUs > (before.last?.timeUs ?? -Infinity) ? { metric, timeUs, value } : before.last;
   const state: AbsenceState = { kind: 'absence', raised: false, heardUs, last };
   if (!before.raised || before.held === true) return { state };
@@ -54,6 +54,7 @@ export function absenceDueUs(
   rule: AbsenceRule,
   { raised, held, heardUs, toldUs }: AbsenceState & Told,
 ): number | undefined {
+  if (heardUs === undefined) return undefined;
   if (!raised) return heardUs + Math.round(rule.absent_s * 1e6);
   if (held === true) return (toldUs ?? heardUs) + HELD_FOR_US;
   return rule.repeat_every_s === undefined ? undefined : (toldUs ?? heardUs) + Math.round(rule.repeat_every_s * 1e6);
@@ -68,11 +69,11 @@ export function passTime(
   nowUs: number,
 ): AbsenceEvaluation {
   const isTold = before.raised && before.held !== true;
-  const everyUs = before.held === true ? HELD_FOR_US : (rule.repeat_every_s ?? Infinity) * 1e6;
+  const everyUs = before.held === true ? HELD_FOR_US : Math.round((rule.repeat_every_s ?? Infinity) * 1e6);
   // What nobody was there to repeat is not made up for.
   const atUs = before.raised ? dueUs + Math.floor((nowUs - dueUs) / everyUs) * everyUs : dueUs;
   const state = { ...before, raised: true, toldUs: atUs };
-  if (!isTold && !isInForce(rule, device, atUs)) return { state: { ...state, held: true } };
+  if (!isInForce(rule, device, atUs)) return { state: isTold ? state : { ...state, held: true } };
   const kind = isTold ? 'updated' : 'raised';
   return {
     state: { ...state, held: undefined },
@@ -85,14 +86,14 @@ function describe(
   device: string,
   kind: 'raised' | 'updated' | 'cleared',
   { last }: AbsenceState,
-  silentSinceUs: number,
+  silentSinceUs: number | undefined,
   atUs: number,
 ): RuleTransition {
   const evidence: Evidence = {
     rule_version: rule.version,
     limit: rule.absent_s,
-    measure: (atUs - silentSinceUs) / 1e6,
+    ...(silentSinceUs !== undefined && { measure: (atUs - silentSinceUs) / 1e6 }),
     readings: last === undefined ? [] : [{ device, metric: last.metric, time_us: last.timeUs, value: last.value }],
   };
-  return { kind, atUs: Math.round(atUs), severity: rule.severity, evidence };
+  return { kind, atUs, severity: rule.severity, evidence };
 }

@@ -83,12 +83,14 @@ export class DetectionRun {
 
   /** What time alone changes until then: nothing else has come. */
   advanceTo(nowUs: number): readonly RunTransition[] {
-    const timed = this.#states
-      .advance(this.#rules, nowUs - ARRIVAL_GRACE_US)
-      .flatMap(({ rule, device: id, transition }) => {
-        const device = this.#devices.get(id);
-        return device === undefined ? [] : this.#follow(device, rule, transition, nowUs);
-      });
+    const passedUs = nowUs - ARRIVAL_GRACE_US;
+    const timed = this.#states.due(this.#rules, passedUs).flatMap((due) => {
+      const device = this.#devices.get(due.device);
+      const told = this.#states.passTime(due, device, this.#rules, passedUs);
+      return device === undefined
+        ? []
+        : told.flatMap(({ rule, transition }) => this.#follow(device, rule, transition, nowUs));
+    });
     return [...timed, ...this.#advanceQuorums(nowUs)];
   }
 

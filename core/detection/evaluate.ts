@@ -18,7 +18,13 @@ export type RuleState = (HoldingState & Told & Waiting) | (AbsenceState & Told);
 export interface RuleEvaluation {
   /** The same object when nothing changed. */
   readonly state: RuleState;
-  readonly transitions: readonly RuleTransition[];
+  readonly transitions: readonly PlacedTransition[];
+}
+
+export interface PlacedTransition {
+  readonly transition: RuleTransition;
+  /** Of what caused it, among all that was evaluated with one reading: the same when it is evaluated again. */
+  readonly place: number;
 }
 
 /** What a rule needs to know beside the reading. */
@@ -40,7 +46,7 @@ export function initialState({ kind }: DeviceRule, raised: boolean): RuleState {
     case 'geofence':
       return { kind, raised, metrics: {} };
     case 'absence':
-      return { kind, raised, heardUs: -Infinity };
+      return { kind, raised };
   }
 }
 
@@ -58,7 +64,7 @@ export function evaluateRule(
   if (rule.kind === 'absence') {
     if (before.kind !== 'absence') return { state: known, transitions: [] };
     const { state, transition } = hearReading(rule, before, reading, surroundings.arrivedUs);
-    return { state: state === before ? known : state, transitions: transition === undefined ? [] : [transition] };
+    return { state: state === before ? known : state, transitions: atFirst(transition) };
   }
   if (before.kind === 'absence') return { state: known, transitions: [] };
   if (rule.lateness_s === 0 && before.waiting === undefined) {
@@ -93,7 +99,7 @@ export function evaluateTime(
   if (rule.kind === 'absence') {
     if (before.kind !== 'absence') return { state: before, transitions: [] };
     const { state, transition } = passTime(rule, device, before, atUs, nowUs);
-    return { state, transitions: transition === undefined ? [] : [transition] };
+    return { state, transitions: atFirst(transition) };
   }
   if (before.kind === 'absence') return { state: before, transitions: [] };
   return release(rule, before, letGo(before, device), { arrivedUs: atUs, areaOf });
@@ -114,10 +120,10 @@ function evaluateInOrder(
   before: HoldingState & Told & Waiting,
   readings: readonly NumericReading[],
   { areaOf }: Surroundings,
-): { readonly state: HoldingState & Told & Waiting; readonly transitions: readonly RuleTransition[] } {
+): { readonly state: HoldingState & Told & Waiting; readonly transitions: readonly PlacedTransition[] } {
   let state = before;
-  const transitions: RuleTransition[] = [];
-  for (const reading of readings) {
+  const transitions: PlacedTransition[] = [];
+  for (const [place, reading] of readings.entries()) {
     const after = evaluateKind(rule, state, reading, areaOf);
     if (after.state === state) continue;
     if (after.measured === undefined) {
@@ -127,9 +133,13 @@ function evaluateInOrder(
     const { told, transition } = tellMeasured(rule, reading.device, state, after.state, after.measured);
     const { watermarkUs } = state;
     state = { ...after.state, ...told, ...(watermarkUs !== undefined && { watermarkUs }) };
-    if (transition !== undefined) transitions.push(withPosition(transition, reading));
+    if (transition !== undefined) transitions.push({ transition: withPosition(transition, reading), place });
   }
   return { state, transitions };
+}
+
+function atFirst(transition: RuleTransition | undefined): readonly PlacedTransition[] {
+  return transition === undefined ? [] : [{ transition, place: 0 }];
 }
 
 function withPosition(transition: RuleTransition, { position }: NumericReading): RuleTransition {

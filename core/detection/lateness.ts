@@ -21,7 +21,7 @@ export interface Waiting {
 }
 
 /** More than that of one rule and device do not wait: they are kept with its state. */
-const MOST_WAITING = 2000;
+const MOST_WAITING = 1000;
 
 export interface Released {
   /** In order, to be evaluated now. */
@@ -33,18 +33,19 @@ export interface Released {
 /** @param latenessUs 0 when nothing is to wait any more */
 export function takeIn(before: Waiting, reading: NumericReading, latenessUs: number, arrivedUs: number): Released {
   const { waiting = [], watermarkUs = -Infinity } = before;
-  const isKnown = waiting.some((known) => inOrder(known, reading) === 0);
-  if (reading.timeUs <= watermarkUs || isKnown) return { readings: [], left: undefined };
-  const all = [...waiting, withoutDevice(reading)].sort(inOrder);
+  if (reading.timeUs <= watermarkUs) return { readings: [], left: undefined };
+  const place = firstFrom(waiting, (known) => inOrder(known, reading) >= 0);
+  const there = waiting[place];
+  if (there !== undefined && inOrder(there, reading) === 0) return { readings: [], left: undefined };
+  const all = waiting.toSpliced(place, 0, withoutDevice(reading));
   const newestUs = all.at(-1)?.timeUs ?? -Infinity;
-  const overfull = all[all.length - MOST_WAITING - 1]?.timeUs ?? -Infinity;
-  const passedUs = Math.max(watermarkUs, newestUs - latenessUs, overfull);
-  const kept = all.filter(({ timeUs }) => timeUs > passedUs);
-  const released = all.filter(({ timeUs }) => timeUs <= passedUs);
+  const overfullUs = all[all.length - MOST_WAITING - 1]?.timeUs ?? -Infinity;
+  const passedUs = Math.max(watermarkUs, newestUs - latenessUs, overfullUs);
+  const kept = firstFrom(all, ({ timeUs }) => timeUs > passedUs);
   return {
-    readings: released.map((each) => ({ device: reading.device, ...each })),
+    readings: all.slice(0, kept).map((each) => ({ device: reading.device, ...each })),
     left: {
-      waiting: kept.length === 0 ? undefined : kept,
+      waiting: kept === all.length ? undefined : all.slice(kept),
       watermarkUs: passedUs,
       arrivedUs: Math.max(arrivedUs, before.arrivedUs ?? -Infinity),
     },
@@ -63,7 +64,19 @@ export function letGo(before: Waiting, device: string): Released {
 
 /** When what waits is let go, Unix microseconds. */
 export function lettingGoUs({ waiting, arrivedUs }: Waiting, latenessUs: number): number | undefined {
-  return waiting === undefined || arrivedUs === undefined ? undefined : arrivedUs + latenessUs;
+  return waiting === undefined || arrivedUs === undefined ? undefined : arrivedUs + Math.round(latenessUs);
+}
+
+/** Where the items begin of which something is true, as it is of all that follow one. */
+function firstFrom<T>(items: readonly T[], isTrue: (item: T) => boolean): number {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const item = items[middle];
+    if (item === undefined || isTrue(item)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function withoutDevice({ metric, timeUs, value, position }: NumericReading): WaitingReading {

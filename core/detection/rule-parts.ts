@@ -40,7 +40,7 @@ export const ofAll = {
   status: capStatusSchema.default('Actual'),
   headline: z.string().min(1).max(160),
   schedule: scheduleSchema.optional(),
-  mutes: z.array(muteSchema).max(100).default([]),
+  mutes: z.array(muteSchema).max(100, 'at most 100: end some with unmute, or name several devices in one').default([]),
   cap: capSchema.optional(),
 };
 

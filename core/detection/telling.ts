@@ -23,6 +23,8 @@ export interface Told {
   readonly raises?: readonly number[] | undefined;
   /** When people were told last. */
   readonly toldUs?: number | undefined;
+  /** What they were told then, where it is not the rule's. */
+  readonly toldSeverity?: Severity | undefined;
 }
 
 interface Condition {
@@ -67,30 +69,34 @@ export function tellMeasured(
     evidence: evidenceOf(rule, kind, of, measured),
     ...(burst !== undefined && { burst }),
   });
+  const { toldUs = timeUs, toldSeverity = rule.severity } = before;
   if (!after.raised) {
-    const transition = wasTold ? describe('cleared', severityOf(rule, before.levels)) : undefined;
+    const transition = wasTold ? describe('cleared', toldSeverity) : undefined;
     return { told: { raises, levels }, transition };
   }
+  const now = { raises, levels, toldUs: timeUs, ...(severity !== rule.severity && { toldSeverity: severity }) };
   if (!wasTold) {
     if (!isInForce(rule, device, timeUs)) return { told: { held: true, raises, levels } };
-    return { told: { raises, levels, toldUs: timeUs }, transition: describe('raised', severity) };
+    return { told: now, transition: describe('raised', severity) };
   }
-  const { toldUs = timeUs } = before;
   const isDue = rule.repeat_every_s !== undefined && timeUs - toldUs >= rule.repeat_every_s * 1e6;
-  const isNews = isStronger || isDue || severity !== severityOf(rule, before.levels);
-  if (!isNews) return { told: { raises, levels, toldUs } };
-  return { told: { raises, levels, toldUs: timeUs }, transition: describe('updated', severity) };
+  const isNews = isStronger || isDue || severity !== toldSeverity;
+  // What cannot be told now is news until it can.
+  if (!isNews || !isInForce(rule, device, timeUs)) {
+    return { told: { raises, levels, toldUs, toldSeverity: before.toldSeverity } };
+  }
+  return { told: now, transition: describe('updated', severity) };
 }
 
 function nextRaises(
   { raises: most, within_s: withinS }: { readonly raises: number; readonly within_s: number },
-  before: readonly number[] = [],
+  before: readonly number[] | undefined,
   isRaisedNow: boolean,
   timeUs: number,
 ): readonly number[] | undefined {
-  const recent = before.filter((raisedUs) => timeUs - raisedUs <= withinS * 1e6);
-  const raises = isRaisedNow ? [...recent, timeUs].slice(-most) : recent;
-  return raises.length === 0 ? undefined : raises;
+  // Whether it comes and goes is decided when it comes, and holds until it has gone.
+  if (!isRaisedNow) return before;
+  return [...(before ?? []).filter((raisedUs) => timeUs - raisedUs <= withinS * 1e6), timeUs].slice(-most);
 }
 
 /** Each level is a condition of its own. */

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import type { CapStatus } from '../../core/alerts/alert.ts';
-import { ruleSchema, type Rule } from '../../core/detection/rule.ts';
+import type { Rule } from '../../core/detection/rule.ts';
 import type { Position } from '../../core/geo/position.ts';
 import { bumpRegistryVersion, bumpTrustVersion } from './registry-version.ts';
 import { inTransaction } from './transaction.ts';
@@ -18,6 +18,9 @@ export interface DeviceRegistration {
   readonly keys: readonly DeviceKeyRegistration[];
   readonly apiKeys: readonly ApiKeyRegistration[];
 }
+
+/** As it is stored, perhaps by another version of the platform. */
+export type RuleDefinition = Readonly<Record<string, unknown>>;
 
 export interface DeviceKeyRegistration {
   readonly id: string;
@@ -75,31 +78,41 @@ export class RegistryStore {
     });
   }
 
-  /** The newest version of a rule, or undefined. */
-  async findRule(id: string): Promise<Rule | undefined> {
-    const { rows } = await this.#database.query<{ version: number; definition: object; enabled: boolean }>(
-      'SELECT version, definition, enabled FROM rules WHERE id = $1 ORDER BY version DESC LIMIT 1',
-      [id],
-    );
-    const [newest] = rows;
-    return newest && ruleSchema.parse({ ...newest.definition, version: newest.version, enabled: newest.enabled });
+  /** Makes the next version of a rule from its newest one. Rejects when there is none. */
+  async changeRule(id: string, change: (definition: RuleDefinition) => Rule): Promise<string> {
+    return await inTransaction(this.#database, async (client) => {
+      const version = await bumpRegistryVersion(client);
+      const { rows } = await client.query<{ version: number; definition: object; enabled: boolean }>(
+        'SELECT version, definition, enabled FROM rules WHERE id = $1 ORDER BY version DESC LIMIT 1',
+        [id],
+      );
+      const [newest] = rows;
+      if (newest === undefined) throw new Error(`no rule has the id ${id}`);
+      const { definition, ...rest } = newest;
+      await applyRules(client, [change({ ...definition, ...rest })], version);
+      return version;
+    });
   }
 
   /** Adds a rule as the next version of its id, unless its newest version says the same. */
   async applyRules(rules: readonly Rule[]): Promise<string> {
     return await inTransaction(this.#database, async (client) => {
       const version = await bumpRegistryVersion(client);
-      for (const { version: _given, enabled, ...definition } of rules) {
-        await client.query(
-          `INSERT INTO rules (id, version, kind, definition, enabled, registry_version)
-           SELECT $1, coalesce(max(version), 0) + 1, $2, $3::jsonb, $4, $5 FROM rules WHERE id = $1
-           HAVING NOT coalesce((SELECT r.definition = $3::jsonb AND r.enabled = $4 FROM rules r WHERE r.id = $1
-                                ORDER BY r.version DESC LIMIT 1), false)`,
-          [definition.id, definition.kind, JSON.stringify(definition), enabled, version],
-        );
-      }
+      await applyRules(client, rules, version);
       return version;
     });
+  }
+}
+
+async function applyRules(client: PoolClient, rules: readonly Rule[], version: string): Promise<void> {
+  for (const { version: _given, enabled, ...definition } of rules) {
+    await client.query(
+      `INSERT INTO rules (id, version, kind, definition, enabled, registry_version)
+       SELECT $1, coalesce(max(version), 0) + 1, $2, $3::jsonb, $4, $5 FROM rules WHERE id = $1
+       HAVING NOT coalesce((SELECT r.definition = $3::jsonb AND r.enabled = $4 FROM rules r WHERE r.id = $1
+                            ORDER BY r.version DESC LIMIT 1), false)`,
+      [definition.id, definition.kind, JSON.stringify(definition), enabled, version],
+    );
   }
 }
 

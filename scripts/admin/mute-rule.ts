@@ -1,7 +1,8 @@
-import { withStores, untilProjected } from './with-registry.ts';
-import { RegistryStore } from '../../platform/postgres/registry-store.ts';
-import type { Mute } from '../../core/detection/in-force.ts';
+import { z } from 'zod';
+import { muteSchema, type Mute } from '../../core/detection/in-force.ts';
+import { ruleSchema } from '../../core/detection/rule.ts';
 import { parseDuration } from './duration.ts';
+import { withRegistry } from './with-registry.ts';
 
 interface MuteOptions {
   readonly for?: string;
@@ -31,11 +32,14 @@ export async function unmuteRule(id: string): Promise<void> {
   process.stderr.write(`${id} is not muted\n`);
 }
 
+/** What the rule has of other members is not looked at. */
 async function changeMutes(id: string, change: (mutes: readonly Mute[]) => readonly Mute[]): Promise<void> {
-  await withStores(async ({ database, redisUrl }) => {
-    const store = new RegistryStore(database);
-    const rule = await store.findRule(id);
-    if (rule === undefined) throw new Error(`no rule has the id ${id}`);
-    await untilProjected(redisUrl, await store.applyRules([{ ...rule, mutes: [...change(rule.mutes)] }]));
-  });
+  await withRegistry((store) =>
+    store.changeRule(id, (definition) => {
+      const before = z.array(muteSchema).safeParse(definition.mutes ?? []);
+      const changed = ruleSchema.safeParse({ ...definition, mutes: change(before.data ?? []) });
+      if (changed.success) return changed.data;
+      throw new Error(`the rule ${id} cannot be changed so: ${z.prettifyError(changed.error)}`);
+    }),
+  );
 }

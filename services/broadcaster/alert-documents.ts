@@ -8,6 +8,8 @@ import type { Redis } from '../../platform/redis/open-redis.ts';
 
 /** Documents of one moment serve all who ask within this time. */
 const FRESH_FOR_MS = 1000;
+/** Of a feed: whoever needs all of more is a subscriber. */
+const MOST_ENTRIES = 1000;
 /** An area that nobody has told: around one device. */
 const AROUND_A_DEVICE_M = 1000;
 const NO_CAP = { category: 'Other', response_type: 'Monitor', expires_after_s: 3600 } as const;
@@ -25,16 +27,26 @@ export interface DocumentOptions {
 export class AlertDocuments {
   readonly #options: DocumentOptions;
   #records: { readonly atMs: number; readonly read: Promise<readonly AlertRecord[]> } | undefined;
+  /** Made of those records. */
+  #feed: { readonly records: readonly AlertRecord[]; readonly document: Buffer } | undefined;
 
   constructor(options: DocumentOptions) {
     this.#options = options;
   }
 
-  /** The most severe of now first is what a reader sorts by; here it is the newest first. */
-  async feed(): Promise<string> {
+  /** The newest first. */
+  async feed(): Promise<Buffer> {
+    const records = await this.#read();
+    if (this.#feed?.records !== records) this.#feed = { records, document: Buffer.from(this.#writeFeed(records)) };
+    return this.#feed.document;
+  }
+
+  #writeFeed(records: readonly AlertRecord[]): string {
     const { publicUrl, senderName } = this.#options;
-    const active = (await this.#read()).filter((record) => !isOver(record));
-    const newestFirst = [...active].sort((a, b) => b.transition.decided_us - a.transition.decided_us);
+    const newestFirst = records
+      .filter((record) => !isOver(record))
+      .sort((a, b) => b.transition.decided_us - a.transition.decided_us)
+      .slice(0, MOST_ENTRIES);
     return writeAtom({
       url: `${publicUrl}/v1/alerts/feed.atom`,
       title: 'Active alerts',

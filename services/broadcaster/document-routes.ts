@@ -14,12 +14,17 @@ export function addDocumentRoutes(app: TemplatedApp, documents: AlertDocuments, 
   });
 }
 
-function answer(response: HttpResponse, type: string, document: Promise<string | undefined>, log: Logger): void {
+function answer(
+  response: HttpResponse,
+  type: string,
+  document: Promise<string | Buffer | undefined>,
+  log: Logger,
+): void {
   let isGone = false;
   response.onAborted(() => {
     isGone = true;
   });
-  const end = (status: string, contentType: string, body: string): void => {
+  const end = (status: string, contentType: string, body: string | Buffer): void => {
     if (isGone) return;
     response.cork(() => {
       response

@@ -29,11 +29,11 @@ import type { WorkerContext, WorkerLoop } from './worker-context.ts';
 const REDIS_START_TIMEOUT_MS = 20_000;
 /** A change of the registry reaches Redis within this time. */
 const PROJECT_EVERY_MS = 250;
+const PRUNE_ALERTS_EVERY_MS = 60_000;
 /**
  * How far behind its newest report a mobile device may be in the registry. Ingest and detection read every device anew after
  * each change of the registry, so that this is also how often a fleet that moves makes them.
  */
-const PRUNE_ALERTS_EVERY_MS = 60_000;
 const FOLLOW_POSITIONS_EVERY_MS = 10_000;
 
 export async function startWorker(service: ServiceContext<WorkerConfig>): Promise<void> {

@@ -20,7 +20,7 @@ export function evaluateReading(
   const surroundings = { arrivedUs: reading.timeUs, areaOf: () => undefined };
   const { state, transitions } = evaluateRule(rule, before ?? initialState(rule, false), reading, surroundings);
   assert.ok(transitions.length <= 1, 'one reading has one transition');
-  return { state, transition: transitions[0] };
+  return { state, transition: transitions[0]?.transition };
 }
 
 /** The state as another worker finds it. */

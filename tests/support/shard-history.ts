@@ -15,6 +15,8 @@ export interface HistoryStep {
   readonly position?: readonly [timeS: number, lat: number, lon: number];
   /** The rules are other ones from here on. */
   readonly rules?: readonly Rule[];
+  /** Devices that are others from here on, with what is not as usual. */
+  readonly devices?: readonly Readonly<Record<string, unknown>>[];
 }
 
 export interface HistoryManner {
@@ -22,6 +24,8 @@ export interface HistoryManner {
   readonly twice?: boolean;
   /** After each step another worker goes on, from what the one before it had kept so many steps ago. */
   readonly keptBehind?: number;
+  /** All is read when it is over, as after an outage of the workers. */
+  readonly readLate?: boolean;
 }
 
 /** An evening of 2023: far from zero, as times are. */
@@ -59,7 +63,7 @@ function deviceOf(changes: Readonly<Record<string, unknown>>): DeviceRecord {
 export async function tellHistory(
   rules: readonly Rule[],
   steps: readonly HistoryStep[],
-  { twice = false, keptBehind }: HistoryManner = {},
+  { twice = false, keptBehind, readLate = false }: HistoryManner = {},
   { devices = [{}], areas }: HistoryWorld = {},
 ): Promise<readonly string[]> {
   const registry = new Map(devices.map((changes) => [deviceOf(changes).id, deviceOf(changes)]));
@@ -92,7 +96,7 @@ export async function tellHistory(
   const advance = async (detector: ShardDetector, atS: number): Promise<void> => {
     tell(await detector.advanceTime((HISTORY_START_S + atS) * 1e6, index, (id) => registry.get(id)));
   };
-  const take = async (detector: ShardDetector, { id, step }: Entry): Promise<void> => {
+  const take = async (detector: ShardDetector, { id, step }: Entry, nowS: number): Promise<void> => {
     const { at, device: name = 'dev-1', readings = [], position } = step;
     const device = registry.get(name);
     if (device === undefined) throw new Error(`${name} is no device`);
@@ -107,18 +111,20 @@ export async function tellHistory(
       ],
     });
     await advance(detector, at);
-    tell(detector.evaluate(id, pack, device, index, receivedUs));
+    tell(detector.evaluate(id, pack, device, index, (HISTORY_START_S + nowS) * 1e6));
     detector.advance(id);
   };
 
+  const endS = Math.max(...steps.map(({ at }) => at)) + 300;
   let detector = detectorOf({});
   for (const [number, step] of steps.entries()) {
+    for (const changes of step.devices ?? []) registry.set(deviceOf(changes).id, deviceOf(changes));
     if (step.rules !== undefined) index = new RuleIndex(step.rules, areas);
     if (step.readings !== undefined || step.position !== undefined) {
       for (let copy = 0; copy < (twice ? 2 : 1); copy += 1) {
         const entry = { id: `${START_MS + Math.round(step.at * 1000)}-${number * 2 + copy}`, step };
         log.push(entry);
-        await take(detector, entry);
+        await take(detector, entry, readLate ? endS : step.at);
       }
     }
     // The log has been read to its end a while later.
@@ -129,7 +135,7 @@ export async function tellHistory(
     const found = kept[Math.max(0, kept.length - 1 - keptBehind)] ?? {};
     detector = detectorOf(found);
     const position = log.findIndex(({ id }) => id === found.position);
-    for (const entry of log.slice(position + 1)) await take(detector, entry);
+    for (const entry of log.slice(position + 1)) await take(detector, entry, step.at);
     await advance(detector, step.at);
     // What it changed meanwhile is with the others.
     for (const field of Object.keys(hash)) if (!(field in found)) Reflect.deleteProperty(hash, field);

@@ -28,8 +28,9 @@ export class PruneAlerts {
       );
     });
     await this.#forget(redisKeys.alertState, (json) => {
-      const { active, cause } = parseAlertState(json);
-      return !active && cause.entryMs < nowMs - STATE_AFTER_END_MS;
+      const { active, cancelled, cause } = parseAlertState(json);
+      // What an operator took back may go on: nobody else knows that it is not to be raised again.
+      return !active && cancelled !== true && cause.entryMs < nowMs - STATE_AFTER_END_MS;
     });
   }
 

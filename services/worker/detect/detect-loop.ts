@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { ADMITTED_PACK_FIELD, parseAdmittedPack } from '../../../contracts/admitted-pack.ts';
 import { parseDetectCheckpoint, POSITION_FIELD } from '../../../contracts/detect-checkpoint.ts';
 import { parseHeardHash } from '../../../contracts/heard.ts';
@@ -9,6 +10,7 @@ import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import { readStreams } from '../../../platform/redis/read-streams.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
 import type { AlertLog } from '../alerts/alert-log.ts';
+import { causeAt } from '../alerts/cause-at.ts';
 import type { TriggerLog } from '../triggers/trigger-log.ts';
 import { observeTransition, type WorkerMetrics } from '../metrics.ts';
 import type { RegistryView } from './registry-view.ts';
@@ -35,6 +37,7 @@ interface Detection {
 export class DetectLoop {
   readonly #connections: DetectConnections;
   readonly #keep: Script;
+  readonly #now: Script;
   readonly #shardCount: number;
   readonly #registry: RegistryView;
   readonly #alerts: AlertLog;
@@ -60,6 +63,7 @@ export class DetectLoop {
   ) {
     this.#connections = connections;
     this.#keep = defineScript(connections.redis, 'ttKeepCheckpoint', 'checkpoint.lua', import.meta.url);
+    this.#now = defineScript(connections.redis, 'ttLogTime', 'log-time.lua', import.meta.url);
     this.#shardCount = shardCount;
     this.#registry = collaborators.registry;
     this.#alerts = collaborators.alerts;
@@ -75,7 +79,7 @@ export class DetectLoop {
       if (this.#losses !== this.#alerts.losses) this.#detections.clear();
       this.#losses = this.#alerts.losses;
       await this.#follow(shards);
-      const askedAtUs = Date.now() * 1000;
+      const askedAtUs = await this.#logTime();
       const streams = await readStreams(
         { reader: this.#connections.reader, count: READ_COUNT, field: ADMITTED_PACK_FIELD },
         new Map([...this.#detections].map(([shard, { detector }]) => [redisKeys.readings(shard), detector.position])),
@@ -181,6 +185,15 @@ export class DetectLoop {
     return shards;
   }
 
+  /** By the clock that gives entries their ids, Unix microseconds; of one node, on which all shards of this loop lie. */
+  async #logTime(): Promise<number> {
+    const [shard = 0] = this.#detections.keys();
+    const [seconds, microseconds] = z
+      .tuple([z.coerce.number(), z.coerce.number()])
+      .parse(await this.#now([redisKeys.detect(shard)], []));
+    return seconds * 1e6 + microseconds;
+  }
+
   async #evaluateAll(
     shard: number,
     detection: Detection,
@@ -198,7 +211,7 @@ export class DetectLoop {
     const device = pack === undefined ? undefined : await this.#registry.device(pack.device);
     if (pack !== undefined && device !== undefined) {
       const rules = await this.#registry.rules();
-      await this.#advanceTime(shard, detection, pack.received_us);
+      await this.#advanceTime(shard, detection, causeAt(id, 0).entryMs * 1000);
       await this.#tell(shard, token, detector.evaluate(id, pack, device, rules, Date.now() * 1000), pack.received_us);
     }
     detector.advance(id);

@@ -15,6 +15,8 @@ export class RegistryView {
   readonly #log: Logger;
   readonly #devices: ProjectionCache<DeviceRecord>;
   #rules: RuleIndex | undefined;
+  /** What was read last. */
+  #newest: { readonly text: string; readonly rules: RuleIndex } | undefined;
   /** Grows with each change: what was read before one is of yesterday. */
   #changes = 0;
 
@@ -33,8 +35,12 @@ export class RegistryView {
     const changes = this.#changes;
     const records = await this.#redis.hgetall(redisKeys.rules);
     const read = Object.entries(records).flatMap(([id, json]) => this.#readRule(id, json) ?? []);
-    const fenced = read.flatMap((rule) => (rule.kind === 'geofence' ? [rule.zone] : []));
-    const rules = new RuleIndex(read, await this.#areas([...new Set(fenced)]));
+    const fenced = [...new Set(read.flatMap((rule) => (rule.kind === 'geofence' ? [rule.zone] : [])))];
+    const areas = fenced.length === 0 ? [] : await this.#redis.hmget(redisKeys.zones, ...fenced);
+    const text = JSON.stringify([records, fenced, areas]);
+    // Devices change more often than rules do, and who follows rules looks at all states.
+    const rules = this.#newest?.text === text ? this.#newest.rules : new RuleIndex(read, readZones(fenced, areas));
+    this.#newest = { text, rules };
     if (changes === this.#changes) this.#rules = rules;
     return rules;
   }
@@ -43,12 +49,6 @@ export class RegistryView {
     this.#changes += 1;
     this.#devices.clear();
     this.#rules = undefined;
-  }
-
-  async #areas(zones: readonly string[]): Promise<ReadonlyMap<string, ZoneArea>> {
-    if (zones.length === 0) return new Map();
-    const records = await this.#redis.hmget(redisKeys.zones, ...zones);
-    return readAreas(zones.map((zone, index) => [zone, parseZoneRecord(records[index] ?? null)?.area]));
   }
 
   /** One that this version cannot read, as after going back to it, keeps no other from being evaluated. */
@@ -65,4 +65,8 @@ export class RegistryView {
     const json = await this.#redis.hget(redisKeys.devices, id);
     return json === null ? undefined : parseDeviceRecord(json);
   }
+}
+
+function readZones(zones: readonly string[], records: readonly (string | null)[]): ReadonlyMap<string, ZoneArea> {
+  return readAreas(zones.map((zone, index) => [zone, parseZoneRecord(records[index] ?? null)?.area]));
 }

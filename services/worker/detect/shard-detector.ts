@@ -11,12 +11,14 @@ import { newsOf, triggerOf } from '../../../core/detection/quorum/trigger-of.ts'
 import type { NumericReading, RuleTransition } from '../../../core/detection/reading-evaluation.ts';
 import type { DeviceRule } from '../../../core/detection/rule.ts';
 import type { RuleState } from '../../../core/detection/evaluate.ts';
-import type { RuleIndex } from '../../../core/detection/rule-index.ts';
+import type { RuleIndex, RuleTarget } from '../../../core/detection/rule-index.ts';
 import {
   ARRIVAL_GRACE_US,
   inTimeOrder,
   RuleStates,
+  type ArrivedReading,
   type CausedTransition,
+  type TimedTransition,
 } from '../../../core/detection/rule-states.ts';
 import { isLate } from '../../../core/telemetry/reading.ts';
 import type { TransitionRequest } from '../alerts/alert-log.ts';
@@ -24,7 +26,7 @@ import { causeAt } from '../alerts/cause-at.ts';
 import type { TriggerRequest } from '../triggers/trigger-log.ts';
 
 /** Of one rule and device at one reading. */
-const PARTS = 4096;
+const PLACES = 4096;
 /** Causes that are none of readings, behind all that an entry can have. */
 const BY_TIME = 1e12;
 
@@ -55,8 +57,10 @@ export class ShardDetector {
   readonly #heard: Map<string, Heard>;
   readonly #heardAnew = new Set<string>();
   #position: string;
-  /** Up to here nothing has come that is not evaluated, Unix microseconds by the clock of the platform. */
+  /** Up to here nothing has come that is not evaluated, Unix microseconds by the clock of the log. */
   #passedUs = -Infinity;
+  /** Index of the last cause that was none of a reading, since the position. */
+  #byTime = 0;
 
   constructor(checkpoint: DetectCheckpoint, { active, cancelled, emitsTriggers, heard }: KnownBefore) {
     this.#heard = new Map(heard);
@@ -66,7 +70,7 @@ export class ShardDetector {
         key,
         emitsTriggers(key.slice(0, key.indexOf('|'))) ? state : asTold(state, active.has(key), cancelled.has(key)),
       ]),
-      (key) => active.has(key),
+      active,
     );
   }
 
@@ -77,28 +81,27 @@ export class ShardDetector {
 
   /** What the entry causes. Readings that are late, now or on arrival, change nothing live. */
   evaluate(entryId: string, pack: AdmittedPack, device: DeviceRecord, rules: RuleIndex, nowUs: number): Caused {
-    const readings = liveReadings(pack, Math.max(pack.received_us, nowUs));
-    const target = { device: device.id, zones: device.zones, tags: device.tags };
-    this.#hear(device, readings, rules, nowUs);
-    const positions = livePositions(pack, Math.max(pack.received_us, nowUs));
+    const { entryMs } = causeAt(entryId, 0);
+    const seenUs = Math.max(pack.received_us, nowUs);
+    const readings = arrivedReadings(numericReadingsOf(pack), 0, pack.received_us, seenUs);
     // Behind all readings, because the places of those in the pack are causes already.
-    const last = pack.metric.length;
-    const caused = [
-      ...this.#states.evaluate(target, rules, readings, pack.received_us).map((cause) => ({
-        ...cause,
-        rank: readings[cause.index]?.rank ?? 0,
-      })),
-      ...this.#states
-        .evaluate(target, rules, positions, pack.received_us)
-        .map((cause) => ({ ...cause, rank: last + cause.index })),
-    ];
+    const positions = arrivedReadings(positionReadingsOf(pack), pack.metric.length, pack.received_us, seenUs);
+    const target = targetOf(device);
+    this.#hear(
+      device,
+      readings.filter(({ isLateNow }) => !isLateNow),
+      rules,
+      nowUs,
+    );
+    const left = this.#states.leave(target, rules, entryMs * 1000);
+    const caused = [readings, positions].flatMap((arrived) =>
+      this.#states.evaluate(target, rules, arrived, entryMs * 1000).map(({ rule, transition, index, place }) => {
+        const cause = causeAt(entryId, (arrived[index]?.rank ?? 0) * PLACES + place);
+        return { rule, transition, device, cause };
+      }),
+    );
     return tell(
-      caused.map(({ rule, transition, rank, part }) => ({
-        rule,
-        transition,
-        device,
-        cause: causeAt(entryId, rank * PARTS + part),
-      })),
+      [...left.map((each) => ({ ...each, device, cause: this.#causeByTime(each, entryMs) })), ...caused],
       pack.received_us,
     );
   }
@@ -106,28 +109,40 @@ export class ShardDetector {
   /**
    * What time alone causes at the devices that have not been heard of since; nobody knows more of them before the next entry.
    *
-   * @param heardUpToUs all that came by then has been evaluated
+   * @param logUs by the clock of the log: all that was appended by then has been evaluated
    */
   async advanceTime(
-    heardUpToUs: number,
+    logUs: number,
     rules: RuleIndex,
     deviceOf: (id: string) => Promise<DeviceRecord | undefined> | DeviceRecord | undefined,
   ): Promise<Caused> {
-    this.#passedUs = Math.max(this.#passedUs, heardUpToUs - ARRIVAL_GRACE_US);
+    this.#passedUs = Math.max(this.#passedUs, logUs - ARRIVAL_GRACE_US);
+    const nowUs = this.#passedUs;
     const told: ToldCause[] = [];
-    for (const { rule, device: id, transition, dueUs, part } of this.#states.advance(rules, this.#passedUs)) {
-      const device = await deviceOf(id);
-      if (device === undefined) continue;
-      const { entryMs, entrySeq } = causeAt(this.#position, 0);
-      const sinceMs = Math.max(0, Math.floor(dueUs / 1000) - entryMs);
-      told.push({ rule, transition, device, cause: { entryMs, entrySeq, index: BY_TIME + sinceMs * PARTS + part } });
+    const take = (each: TimedTransition, device: DeviceRecord | undefined): void => {
+      if (device !== undefined) told.push({ ...each, device, cause: this.#causeByTime(each, nowUs / 1000) });
+    };
+    for (const each of this.#states.follow(rules, nowUs)) take(each, await deviceOf(each.device));
+    for (const due of this.#states.due(rules, nowUs)) {
+      const device = await deviceOf(due.device);
+      const target = device && targetOf(device);
+      for (const each of this.#states.passTime(due, target, rules, nowUs)) take(each, device);
     }
     return tell(told, undefined);
+  }
+
+  /** Behind all that the entry at the position can have caused, and behind each other. */
+  #causeByTime({ place }: TimedTransition, nowMs: number): Cause {
+    const { entryMs, entrySeq } = causeAt(this.#position, 0);
+    const index = BY_TIME + Math.max(0, Math.floor(nowMs) - entryMs) * PLACES + place;
+    this.#byTime = Math.max(index, this.#byTime + 1);
+    return { entryMs, entrySeq, index: this.#byTime };
   }
 
   /** Called when everything that the entry caused has gone out. */
   advance(entryId: string): void {
     this.#position = entryId;
+    this.#byTime = 0;
   }
 
   /** What has changed since the last call, to be written. */
@@ -151,8 +166,7 @@ export class ShardDetector {
     if (voice === undefined || readings.length === 0) return;
     const metrics = new Set(readings.map(({ metric }) => metric));
     const untilUs = readings.reduce((newest, { timeUs }) => Math.max(newest, timeUs), 0);
-    const target = { device: device.id, zones: device.zones, tags: device.tags };
-    for (const { id } of rules.triggerRulesFor(metrics, target)) {
+    for (const { id } of rules.triggerRulesFor(metrics, targetOf(device))) {
       const field = heardField(id, device.id);
       this.#heard.set(field, hear(this.#heard.get(field), voice, untilUs, nowUs));
       this.#heardAnew.add(field);
@@ -167,19 +181,25 @@ function voiceOf({ id, site, owner, position }: DeviceRecord): Voice | undefined
     : { device: id, site, owner, position: { lat: position.lat, lon: position.lon } };
 }
 
-interface RankedReading extends NumericReading {
+interface RankedReading extends ArrivedReading {
   /** In the whole pack, by time: what has become late meanwhile does not change it. */
   readonly rank: number;
 }
 
-function liveReadings(pack: AdmittedPack, seenUs: number): readonly RankedReading[] {
-  return inTimeOrder(numericReadingsOf(pack))
-    .map((reading, rank) => ({ ...reading, rank }))
-    .filter(({ timeUs }) => !isLate(timeUs, seenUs));
+/** In the order of their times, those that were not late when they came. */
+function arrivedReadings(
+  readings: readonly NumericReading[],
+  firstRank: number,
+  receivedUs: number,
+  seenUs: number,
+): readonly RankedReading[] {
+  return inTimeOrder(readings)
+    .map((reading, rank) => ({ ...reading, rank: firstRank + rank, isLateNow: isLate(reading.timeUs, seenUs) }))
+    .filter(({ timeUs }) => !isLate(timeUs, receivedUs));
 }
 
-function livePositions(pack: AdmittedPack, seenUs: number): readonly NumericReading[] {
-  return inTimeOrder(positionReadingsOf(pack).filter(({ timeUs }) => !isLate(timeUs, seenUs)));
+function targetOf({ id, zones, tags }: DeviceRecord): RuleTarget {
+  return { device: id, zones, tags };
 }
 
 interface ToldCause extends Pick<CausedTransition, 'rule' | 'transition'> {

@@ -367,8 +367,83 @@ const histories: readonly History[] = [
       { at: 501, rules: [absence()] },
       pass(502),
     ],
-    expected: ['raised@61'],
+    expected: [],
     world: { devices: [{}, { id: 'dev-2' }] },
+    // That the rule was off is kept within a second.
+    mostBehind: 1,
+  },
+  {
+    name: 'absence: who sent while the rule was off, and after that, was not silent',
+    rules: [absence()],
+    steps: [
+      at(0, 1),
+      { at: 10, rules: [absence({ enabled: false })] },
+      ...Array.from({ length: 10 }, (_, index) => at(20 + index * 30, 1)),
+      { at: 295, rules: [absence()] },
+      at(296, 1),
+      pass(340),
+      pass(360),
+    ],
+    expected: ['raised@356'],
+  },
+  {
+    name: 'absence: a device that the rule is not for any more is not missed, and what it had raised is taken back',
+    rules: [absence({ scope: { metrics: ['x'], tags: ['buoy'] } })],
+    steps: [
+      { at: 0, readings: [['x', 0, 1]] },
+      { at: 0.1, device: 'dev-2', readings: [['x', 0.1, 1]] },
+      pass(62),
+      { at: 63, devices: [{ tags: [] }, { id: 'dev-2', tags: [] }] },
+      { at: 70, readings: [['x', 70, 1]] },
+      pass(500),
+    ],
+    expected: ['raised@60', 'raised@60.1 dev-2', 'cancelled@70'],
+    world: {
+      devices: [{ tags: ['buoy'] }, { id: 'dev-2', tags: ['buoy'] }],
+    },
+  },
+  {
+    name: 'threshold: an alert of a device that has left the zone of the rule is taken back with its next pack',
+    rules: [threshold({ scope: { metrics: ['x'], zones: ['budapest'] } })],
+    steps: [at(0, 11), { at: 5, devices: [{ zones: [] }] }, at(10, 11), at(20, 11)],
+    expected: ['raised@0', 'cancelled@10'],
+  },
+  {
+    name: 'threshold: in a mute nobody is told again or of another severity, and after it they are',
+    rules: [
+      threshold({
+        repeat_every_s: 10,
+        mutes: [{ from: '2023-11-14T22:13:25Z', until: '2023-11-14T22:14:20Z' }],
+        levels: [{ severity: 'Severe', limit: 20, clear_limit: 15 }],
+      }),
+    ],
+    steps: [at(0, 11), at(20, 11), at(30, 30), at(59, 30), at(60, 30), at(61, 0)],
+    expected: ['raised@0', 'updated@60 Severe', 'cleared@61 Severe'],
+  },
+  {
+    name: 'absence: in a mute nobody is told again',
+    rules: [absence({ repeat_every_s: 30, mutes: [{ from: '2023-11-14T22:14:30Z', until: '2023-11-14T22:16:20Z' }] })],
+    steps: [at(0, 1), pass(62), pass(100), pass(130), pass(182), pass(220), at(230, 1)],
+    expected: ['raised@60', 'updated@180', 'updated@210', 'cleared@230'],
+    // When somebody looks decides when they are told again.
+    mostBehind: 0,
+  },
+  {
+    name: 'threshold: an alert that comes and goes for long clears after as long a quiet',
+    rules: [threshold({ flapping: { raises: 3, within_s: 600 } })],
+    steps: [
+      at(0, 11),
+      at(1, 1),
+      at(300, 11),
+      at(301, 1),
+      at(590, 11),
+      at(591, 1),
+      at(602, 1),
+      at(1190, 1),
+      at(1191, 1),
+    ],
+    expected: ['raised@0', 'cleared@1', 'raised@300', 'cleared@301', 'raised@590', 'cleared@1191'],
+    mostBehind: 0,
   },
   {
     name: 'geofence: into a zone and out of it',
@@ -405,6 +480,12 @@ for (const { name, rules, steps, expected, world, mostBehind = 3 } of histories)
   test(`${name}: also when all is in the log twice`, async () => {
     assert.deepEqual(await tellHistory(rules, steps, { twice: true }, world), expected);
   });
+  // What is evaluated on arrival is late by then, and that is as it should be.
+  if (rules.every((each) => each.kind === 'absence' || ('lateness_s' in each && each.lateness_s > 0))) {
+    test(`${name}: also when all of it is read long after it came`, async () => {
+      assert.deepEqual(await tellHistory(rules, steps, { readLate: true }, world), expected);
+    });
+  }
   for (const keptBehind of [0, 1, 3].filter((behind) => behind <= mostBehind)) {
     test(`${name}: also when another worker goes on after each step, from ${keptBehind} before`, async () => {
       assert.deepEqual(await tellHistory(rules, steps, { keptBehind }, world), expected);
