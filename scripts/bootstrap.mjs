@@ -21,7 +21,9 @@ const COMMANDS = {
     packages: [
       redis,
       ...(process.argv.includes('mqtt') ? [mosquitto] : []),
-      ...(process.argv.some((bench) => ['persist', 'alert-latency'].includes(bench)) ? [postgis] : []),
+      ...(process.argv.some((bench) => ['persist', 'alert-latency', 'detection-live'].includes(bench))
+        ? [postgis]
+        : []),
     ],
   },
   stress: { built: true, script: 'tests/load/stress.js', packages: [redis] },

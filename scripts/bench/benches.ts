@@ -2,6 +2,7 @@ import { CommandFailure } from '../process/failure.ts';
 import type { Bench } from './bench.ts';
 import { alertLatencyBench } from './alerts/alert-latency-bench.ts';
 import { detectionBench } from './detection/detection-bench.ts';
+import { detectionLiveBench } from './detection/detection-live-bench.ts';
 import { detectionRealBench } from './detection/detection-real-bench.ts';
 import { ingestBench } from './ingest/ingest-bench.ts';
 import { mqttBench } from './mqtt/mqtt-bench.ts';
@@ -16,6 +17,7 @@ export const BENCHES: readonly Bench[] = [
   persistBench,
   detectionBench,
   detectionRealBench,
+  detectionLiveBench,
   alertLatencyBench,
   rulesBench,
 ];

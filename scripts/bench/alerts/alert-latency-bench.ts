@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { build, type Histogram } from 'hdr-histogram-js';
 import { alertFrameSchema } from '../../../contracts/alert-transition.ts';
-import { redisChannels, redisKeys } from '../../../contracts/redis-keys.ts';
+import { redisChannels } from '../../../contracts/redis-keys.ts';
 import { ruleSchema } from '../../../core/detection/rule.ts';
 import { createLogger } from '../../../platform/log/logger.ts';
 import { openPostgres } from '../../../platform/postgres/open-postgres.ts';
@@ -17,9 +17,10 @@ import { openPrivateCluster } from '../../postgres/private-cluster.ts';
 import type { Bench, BenchContext, BenchReport } from '../bench.ts';
 import { BENCH_METRIC, createBenchFleet } from '../load/bench-fleet.ts';
 import { startPrivateIngest } from '../load/private-ingest.ts';
+import { untilProjected } from '../load/until-projected.ts';
 import { createBenchDatabase } from '../private-database.ts';
 import { openPrivateRedis } from '../private-redis.ts';
-import { startPrivateWorker } from '../private-worker.ts';
+import { startPrivateService } from '../private-service.ts';
 import { AlertLoad, LIMIT, READINGS_PER_PACK, type Cause } from './alert-load.ts';
 
 /** A pack of ten readings a second each. */
@@ -27,7 +28,6 @@ const DEVICES = 200;
 const SECONDS = 20;
 const WARM_UP_S = 5;
 const BAR_MS = 50;
-const PROJECTED_WITHIN_MS = 20_000;
 const LAST_ALERT_MS = 3000;
 
 interface Stretch {
@@ -52,7 +52,12 @@ async function runAlertLatency({ guard, folder, stop, say }: BenchContext): Prom
   try {
     const databaseUrl = await createBenchDatabase(cluster, 'alerts');
     const version = await register(databaseUrl, fleet);
-    await using worker = await startPrivateWorker({ redisUrl: redis.url, databaseUrl }, own, guard);
+    await using worker = await startPrivateService({
+      name: 'worker',
+      stores: { redisUrl: redis.url, databaseUrl },
+      folder: own,
+      guard,
+    });
     await worker.untilReady();
     await untilProjected(redis.client, version, stop);
     await using ingest = await startPrivateIngest(redis.url, own, guard);
@@ -92,15 +97,6 @@ async function register(databaseUrl: string, fleet: readonly FleetDevice[]): Pro
     return await store.applyRules([rule]);
   } finally {
     await database.end();
-  }
-}
-
-async function untilProjected(redis: Redis, version: string, stop: AbortSignal): Promise<void> {
-  const deadlineMs = performance.now() + PROJECTED_WITHIN_MS;
-  while (BigInt((await redis.get(redisKeys.registryVersion)) ?? '0') < BigInt(version)) {
-    if (performance.now() > deadlineMs) throw new Error('the worker does not project the registry');
-    await delay(50);
-    stop.throwIfAborted();
   }
 }
 

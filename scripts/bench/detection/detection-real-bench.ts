@@ -1,22 +1,13 @@
-import { DetectionRun, type RunTransition } from '../../../core/detection/detection-run.ts';
-import type { Rule } from '../../../core/detection/rule.ts';
-import { createAccelerationPack } from '../../../firmware-sim/pack.ts';
-import { readRecording } from '../../../firmware-sim/replay/recording.ts';
-import { ReplayClock } from '../../../firmware-sim/replay/replay-clock.ts';
 import { readRules } from '../../admin/rules-file.ts';
 import { CommandFailure } from '../../process/failure.ts';
 import type { Bench, BenchContext, BenchReport } from '../bench.ts';
-import { readNetworkFolder, type NetworkFolder, type RecordedQuake } from './network-folder.ts';
+import { readNetworkFolder, type RecordedQuake } from './network-folder.ts';
+import { ABOUT_IT, BAR_S, replayRecording, thirdTriggerUs } from './replay-recording.ts';
 import { quantileOf, scoreAlerts, type Score } from './score-alerts.ts';
 
 /** One for all recordings. */
 const RULES = 'deploy/rules/earthquake-sparse.json';
-/** An alert later than this is not about the quake, nor one farther off. */
-const ABOUT_IT = { withinS: 60, withinM: 200_000 };
 const BAR_ERROR_KM = 25;
-/** After the third device has triggered. */
-const BAR_S = 2;
-const DEVICES_NEEDED = 3;
 
 interface Replayed {
   readonly quake: RecordedQuake;
@@ -32,44 +23,15 @@ async function runDetectionReal({ data, say, stop }: BenchContext): Promise<Benc
   const replayed: Replayed[] = [];
   for (const quake of network.quakes) {
     stop.throwIfAborted();
-    replayed.push(await replay(quake, network, rules));
+    const transitions = await replayRecording(quake, network, rules);
+    replayed.push({
+      quake,
+      score: scoreAlerts([quake], transitions, ABOUT_IT),
+      thirdUs: thirdTriggerUs(transitions, quake),
+    });
     say(describe(replayed.at(-1)));
   }
   return report(replayed);
-}
-
-/** In virtual time, which is that of the arrivals. */
-async function replay(quake: RecordedQuake, network: NetworkFolder, rules: readonly Rule[]): Promise<Replayed> {
-  const run = new DetectionRun(rules, network.devices);
-  const asRecorded = new ReplayClock({ originS: 0, startUs: 0, speed: 1 });
-  const transitions: RunTransition[] = [];
-  for await (const second of readRecording(quake.path)) {
-    const { metrics, readings } = createAccelerationPack(second.device_id, asRecorded.samplesOf(second));
-    transitions.push(
-      ...run.receive({
-        device: second.device_id,
-        arrivedUs: Math.round(second.cloud_t * 1e6),
-        readings: readings.map(([index, timeUs, value]) => ({
-          device: second.device_id,
-          metric: metrics[index] ?? '',
-          timeUs,
-          value,
-        })),
-      }),
-    );
-  }
-  return { quake, score: scoreAlerts([quake], transitions, ABOUT_IT), thirdUs: thirdTriggerUs(transitions, quake) };
-}
-
-function thirdTriggerUs(transitions: readonly RunTransition[], { originUs }: RecordedQuake): number | undefined {
-  const firstOf = new Map<string, number>();
-  for (const decided of transitions) {
-    if (decided.of !== 'device') continue;
-    const { device, transition } = decided;
-    if (transition.kind !== 'raised' || transition.atUs < originUs || firstOf.has(device)) continue;
-    firstOf.set(device, transition.atUs);
-  }
-  return [...firstOf.values()].sort((a, b) => a - b)[DEVICES_NEEDED - 1];
 }
 
 function describe(replayed: Replayed | undefined): string {

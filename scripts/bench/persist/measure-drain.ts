@@ -13,7 +13,7 @@ import type { BenchContext } from '../bench.ts';
 import { beginLogs } from '../load/prepare-log.ts';
 import { createBenchDatabase, dropBenchDatabase } from '../private-database.ts';
 import { openPrivateRedis } from '../private-redis.ts';
-import { startPrivateWorker } from '../private-worker.ts';
+import { startPrivateService } from '../private-service.ts';
 
 export interface DrainPlan {
   readonly devices: number;
@@ -57,7 +57,12 @@ export async function measureDrain(
   stop.throwIfAborted();
   let rowsPerS: number;
   {
-    await using worker = await startPrivateWorker({ redisUrl: redis.url, databaseUrl }, own, guard);
+    await using worker = await startPrivateService({
+      name: 'worker',
+      stores: { redisUrl: redis.url, databaseUrl },
+      folder: own,
+      guard,
+    });
     rowsPerS = await timeDrain(rows, worker.adminPort, stop);
   }
   say(`${plan.readingsPerEntry} readings an entry: copying the same rows`);
