@@ -15,6 +15,20 @@ import { createStopRequest } from './process/stop-request.ts';
 const TEMPLATE = 'telltale_template';
 /** Test files beside each other: most of them wait for real servers most of the time. */
 const CONCURRENCY = 3;
+const HEAVY = /^tests\/(e2e\/|integration\/(cluster|chaos))/;
+/** Part of the others behind which no heavy one begins. */
+const HEAVY_WITHIN = 0.8;
+
+/** Those that run a whole platform are spread among the others: together they starve each other. */
+function spread(files: readonly string[]): readonly string[] {
+  const heavy = files.filter((path) => HEAVY.test(path));
+  const light = files.filter((path) => !HEAVY.test(path));
+  const between = Math.max(1, Math.floor((light.length * HEAVY_WITHIN) / Math.max(1, heavy.length)));
+  return [
+    ...heavy.flatMap((path, index) => [path, ...light.slice(index * between, (index + 1) * between)]),
+    ...light.slice(heavy.length * between),
+  ];
+}
 
 /** The compiled tests: what is tested is what runs in production, and a file starts twice as fast as from its source. */
 function findTests(filters: readonly string[]): string[] {
@@ -22,7 +36,6 @@ function findTests(filters: readonly string[]): string[] {
     .filter((path) => path.endsWith('.test.ts'))
     .map((path) => join('tests', path))
     .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
-    .map((path) => compiledProgram(path.replace(/\.ts$/, '.js')))
     .sort();
 }
 
@@ -42,7 +55,7 @@ async function createTemplate(cluster: PrivateCluster): Promise<void> {
 await runMain(async () => {
   const options = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
   const filters = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
-  const files = findTests(filters);
+  const files = spread(findTests(filters)).map((path) => compiledProgram(path.replace(/\.ts$/, '.js')));
   if (files.length === 0) throw new CommandFailure(`No test file has ${filters.join(' or ')} in its path.`);
   const stop = createStopRequest();
   await using guard = openGuard();

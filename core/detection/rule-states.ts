@@ -92,6 +92,11 @@ export class RuleStates {
     return caused;
   }
 
+  /** Whether time or these rules can change anything. */
+  mayChange(rules: RuleIndex): boolean {
+    return rules !== this.#rules || this.#timers.size > 0;
+  }
+
   /**
    * The states that time may change, in its order: for each of them `passTime` is to be called.
    *

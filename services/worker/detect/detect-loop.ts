@@ -185,8 +185,12 @@ export class DetectLoop {
     return shards;
   }
 
-  /** By the clock that gives entries their ids, Unix microseconds; of one node, on which all shards of this loop lie. */
-  async #logTime(): Promise<number> {
+  /** By the clock that gives entries their ids, Unix microseconds; of one node, on which all shards of this loop lie.
+   * Undefined when nothing waits for it. */
+  async #logTime(): Promise<number | undefined> {
+    const rules = await this.#registry.rules();
+    // An alert should not wait for the time that nobody needs.
+    if (![...this.#detections.values()].some(({ detector }) => detector.mayChange(rules))) return undefined;
     const [shard = 0] = this.#detections.keys();
     const [seconds, microseconds] = z
       .tuple([z.coerce.number(), z.coerce.number()])
@@ -198,11 +202,11 @@ export class DetectLoop {
     shard: number,
     detection: Detection,
     entries: readonly StreamEntry[],
-    askedAtUs: number,
+    askedAtUs: number | undefined,
   ): Promise<void> {
     for (const entry of entries) await this.#evaluate(shard, detection, entry);
     // The log was read to its end: who has not been heard of by then was silent.
-    if (entries.length < READ_COUNT) await this.#advanceTime(shard, detection, askedAtUs);
+    if (entries.length < READ_COUNT && askedAtUs !== undefined) await this.#advanceTime(shard, detection, askedAtUs);
   }
 
   async #evaluate(shard: number, detection: Detection, { id, value }: StreamEntry): Promise<void> {
@@ -219,6 +223,7 @@ export class DetectLoop {
 
   async #advanceTime(shard: number, { detector, token }: Detection, heardUpToUs: number): Promise<void> {
     const rules = await this.#registry.rules();
+    if (!detector.mayChange(rules)) return;
     const caused = await detector.advanceTime(heardUpToUs, rules, (id) => this.#registry.device(id));
     await this.#tell(shard, token, caused, undefined);
   }

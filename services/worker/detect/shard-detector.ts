@@ -106,6 +106,11 @@ export class ShardDetector {
     );
   }
 
+  /** Whether time or these rules can change anything. */
+  mayChange(rules: RuleIndex): boolean {
+    return this.#states.mayChange(rules);
+  }
+
   /**
    * What time alone causes at the devices that have not been heard of since; nobody knows more of them before the next entry.
    *
