@@ -19,6 +19,8 @@ export interface TimedTransition {
   readonly device: string;
   readonly transition: RuleTransition;
   readonly place: number;
+  /** When it was due, Unix microseconds by the clock of the platform: the same whoever finds it and when. */
+  readonly dueUs: number;
 }
 
 /** A state that time may change. */
@@ -123,7 +125,10 @@ export class RuleStates {
     }
     const { state, transitions } = evaluateTime(rule, before, device, due, nowUs, (zone) => rules.areaOf(zone));
     this.#keep(key, rule, state);
-    return transitions.map((placed): TimedTransition => ({ rule, device, ...placed }));
+    return transitions.map((placed): TimedTransition => {
+      // What is repeated is due again and again.
+      return { rule, device, ...placed, dueUs: rule.kind === 'absence' ? placed.transition.atUs : due };
+    });
   }
 
   /** Other rules: timers are set anew, and what a rule has raised that is switched off is taken back. */
@@ -196,7 +201,7 @@ export class RuleStates {
     if (!before.raised || before.held === true) return [];
     const evidence = { rule_version: rule.version, readings: [] };
     const transition = { kind: 'cancelled', atUs: nowUs, severity: rule.severity, evidence } as const;
-    return [{ rule, device: namesOf(key).device, transition, place: 0 }];
+    return [{ rule, device: namesOf(key).device, transition, place: 0, dueUs: nowUs }];
   }
 
   #noteRaised(key: string, isRaised: boolean): void {

@@ -59,8 +59,6 @@ export class ShardDetector {
   #position: string;
   /** Up to here nothing has come that is not evaluated, Unix microseconds by the clock of the log. */
   #passedUs = -Infinity;
-  /** Index of the last cause that was none of a reading, since the position. */
-  #byTime = 0;
 
   constructor(checkpoint: DetectCheckpoint, { active, cancelled, emitsTriggers, heard }: KnownBefore) {
     this.#heard = new Map(heard);
@@ -101,7 +99,7 @@ export class ShardDetector {
       }),
     );
     return tell(
-      [...left.map((each) => ({ ...each, device, cause: this.#causeByTime(each, entryMs) })), ...caused],
+      [...left.map((each) => ({ ...each, device, cause: this.#causeByTime(each) })), ...caused],
       pack.received_us,
     );
   }
@@ -125,7 +123,7 @@ export class ShardDetector {
     const nowUs = this.#passedUs;
     const told: ToldCause[] = [];
     const take = (each: TimedTransition, device: DeviceRecord | undefined): void => {
-      if (device !== undefined) told.push({ ...each, device, cause: this.#causeByTime(each, nowUs / 1000) });
+      if (device !== undefined) told.push({ ...each, device, cause: this.#causeByTime(each) });
     };
     for (const each of this.#states.follow(rules, nowUs)) take(each, await deviceOf(each.device));
     for (const due of this.#states.due(rules, nowUs)) {
@@ -136,18 +134,16 @@ export class ShardDetector {
     return tell(told, undefined);
   }
 
-  /** Behind all that the entry at the position can have caused, and behind each other. */
-  #causeByTime({ place }: TimedTransition, nowMs: number): Cause {
+  /** Behind all that the entry at the position can have caused. */
+  #causeByTime({ place, dueUs }: TimedTransition): Cause {
     const { entryMs, entrySeq } = causeAt(this.#position, 0);
-    const index = BY_TIME + Math.max(0, Math.floor(nowMs) - entryMs) * PLACES + place;
-    this.#byTime = Math.max(index, this.#byTime + 1);
-    return { entryMs, entrySeq, index: this.#byTime };
+    const sinceMs = Math.max(0, Math.floor(dueUs / 1000) - entryMs);
+    return { entryMs, entrySeq, index: BY_TIME + sinceMs * PLACES + place };
   }
 
   /** Called when everything that the entry caused has gone out. */
   advance(entryId: string): void {
     this.#position = entryId;
-    this.#byTime = 0;
   }
 
   /** What has changed since the last call, to be written. */
