@@ -2,23 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ruleSchema, type Rule } from '../../../../core/detection/rule.ts';
-import type { ZoneArea } from '../../../../core/geo/zone-area.ts';
+import { HARBOUR } from '../../../support/harbour.ts';
 import { tellHistory, type HistoryManner, type HistoryStep } from '../../../support/shard-history.ts';
 
-const HARBOUR: ZoneArea = {
-  type: 'MultiPolygon',
-  coordinates: [
-    [
-      [
-        [19, 47],
-        [20, 47],
-        [20, 48],
-        [19, 48],
-        [19, 47],
-      ],
-    ],
-  ],
-};
 const WORLD = { devices: [{}, { id: 'dev-2' }], areas: new Map([['harbour', HARBOUR]]) };
 
 const common = { version: 1, severity: 'Minor', headline: 'Rule' };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ruleSchema, type Rule } from '../../../../core/detection/rule.ts';
-import type { ZoneArea } from '../../../../core/geo/zone-area.ts';
+import { HARBOUR } from '../../../support/harbour.ts';
 import { tellHistory, type HistoryStep, type HistoryWorld } from '../../../support/shard-history.ts';
 
 /** What comes right when it was measured. */
@@ -39,21 +39,6 @@ function deviation(changes: Record<string, unknown> = {}): Rule {
     ...changes,
   });
 }
-
-const HARBOUR: ZoneArea = {
-  type: 'MultiPolygon',
-  coordinates: [
-    [
-      [
-        [19, 47],
-        [20, 47],
-        [20, 48],
-        [19, 48],
-        [19, 47],
-      ],
-    ],
-  ],
-};
 
 const isAt = (timeS: number, lat: number, receivedS = timeS): HistoryStep => ({
   at: receivedS,
