@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import pg from 'pg';
 import { migrate } from '../platform/postgres/migrate.ts';
 import { compiledProgram } from './dev-stack/compiled.ts';
@@ -13,6 +14,10 @@ import { openGuard } from './process/guard.ts';
 import { createStopRequest } from './process/stop-request.ts';
 
 const TEMPLATE = 'telltale_template';
+/** A file that takes longer hangs: it fails by name, and the others go on. The longest take one minute. */
+const FILE_DEADLINE_MS = 240_000;
+/** For a file whose event loop hangs, which does not see its deadline. */
+const FILE_TIMEOUT_MS = FILE_DEADLINE_MS + 20_000;
 /** Test files beside each other: most of them wait for real servers most of the time. */
 const CONCURRENCY = 3;
 const HEAVY = /^tests\/(e2e\/|integration\/(cluster|chaos))/;
@@ -62,10 +67,19 @@ await runMain(async () => {
   await using cluster = await openPrivateCluster(choosePostgres(), guard);
   await createTemplate(cluster);
   if (stop.aborted) return 130;
-  const args = ['--enable-source-maps', '--test', `--test-concurrency=${CONCURRENCY}`, '--test-reporter=spec'];
+  const args = [
+    '--enable-source-maps',
+    '--import',
+    pathToFileURL(compiledProgram('tests/support/file-deadline.js')).href,
+    '--test',
+    `--test-concurrency=${CONCURRENCY}`,
+    `--test-timeout=${FILE_TIMEOUT_MS}`,
+    '--test-reporter=spec',
+  ];
   const folder = await mkdtemp(join(tmpdir(), 'telltale-tests-'));
   const env = {
     ...process.env,
+    TELLTALE_TEST_FILE_DEADLINE_MS: String(FILE_DEADLINE_MS),
     TELLTALE_TEST_FOLDER: folder,
     TELLTALE_TEST_POSTGRES: cluster.url('postgres'),
     TELLTALE_TEST_POSTGRES_BIN: cluster.installation.bin,

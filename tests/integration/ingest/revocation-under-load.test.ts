@@ -14,7 +14,10 @@ import { openWorkerStores, SHARD_COUNT, type WorkerStores } from '../../support/
 
 const EFFECTIVE_WITHIN_MS = 2000;
 const SEND_EVERY_MS = 10;
-const LEAST_PER_S = 50;
+/** Fewer would prove little, and a slow machine sends them too. */
+const LEAST_LATE_REPLIES = 20;
+/** What a machine without time to spare may answer to anybody: nothing was taken. */
+const BUSY = 'temporary-reduced-capacity';
 const LOAD_BEFORE_MS = 1000;
 const LOAD_AFTER_MS = 4000;
 
@@ -80,11 +83,10 @@ function packOf(device: SignedDevice): RawRequest {
   return device.pack([{ n: 'pga', u: 'm/s2', v: 0.42, t: lastTimeUs / 1e6 }]);
 }
 
-/** Sends on connections of their own and does not wait for replies before it sends the next. */
-class Load {
+/** Sends on connections of their own and does not wait for replies before it sends the next, until it is disposed of. */
+class Load implements Disposable {
   readonly #device: SignedDevice;
   readonly #replies: Promise<Reply>[] = [];
-  readonly #startedMs = Date.now();
   readonly #timer: NodeJS.Timeout;
 
   constructor(device: SignedDevice) {
@@ -99,14 +101,17 @@ class Load {
   }
 
   async stop(): Promise<readonly Reply[]> {
-    clearInterval(this.#timer);
-    const seconds = (Date.now() - this.#startedMs) / 1000;
-    assert.ok(this.#replies.length >= LEAST_PER_S * seconds, `${this.#replies.length} requests in ${seconds} s`);
+    this[Symbol.dispose]();
     return await Promise.all(this.#replies);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
   }
 }
 
-const codes = (replies: readonly Reply[]) => [...new Set(replies.map(({ code }) => code))];
+const codes = (replies: readonly Reply[]) =>
+  [...new Set(replies.map(({ code }) => code))].filter((code) => code !== BUSY).sort();
 
 for (const { what, code, revoke } of [
   {
@@ -132,25 +137,30 @@ for (const { what, code, revoke } of [
     for (const each of [device, bystander]) {
       await eventually(async () => assert.equal((await send(port, packOf(each))).status, 202));
     }
-    const load = new Load(device);
-    const beside = new Load(bystander);
+    using load = new Load(device);
+    using beside = new Load(bystander);
     await delay(LOAD_BEFORE_MS);
     await revoke(new TrustStore(stores.database), device);
     const committedMs = Date.now();
     await delay(LOAD_AFTER_MS);
     assert.equal(await subscribers(), 0);
-    const [replies, others] = [await load.stop(), await beside.stop()];
+    const [replies, others] = await Promise.all([load.stop(), beside.stop()]);
 
     const early = replies.filter(({ sentMs }) => sentMs < committedMs - 100);
     const late = replies.filter(({ sentMs }) => sentMs > committedMs + EFFECTIVE_WITHIN_MS);
     assert.deepEqual(codes(early), ['accepted']);
     assert.deepEqual(codes(late), [code]);
-    assert.deepEqual(codes(replies).sort(), ['accepted', code].sort());
+    assert.ok(late.filter((reply) => reply.code === code).length >= LEAST_LATE_REPLIES, `of ${late.length} late ones`);
+    assert.deepEqual(codes(replies), ['accepted', code].sort());
     assert.deepEqual(codes(others), ['accepted'], 'a device that nobody has revoked');
 
-    // Nor was any of it kept, whatever it was answered.
-    const accepted = replies.filter((reply) => reply.code === 'accepted').length + 1;
-    await eventually(async () => assert.equal(await countStored(device, 0), accepted));
+    // Nor was any of it kept, whatever it was answered. Of one that was told to come back nobody knows.
+    const answered = (what: string) => replies.filter((reply) => reply.code === what).length;
+    const accepted = answered('accepted') + 1;
+    await eventually(async () => {
+      const stored = await countStored(device, 0);
+      assert.ok(stored >= accepted && stored <= accepted + answered(BUSY), `${stored} of ${accepted} are stored`);
+    });
     assert.equal(await countStored(device, committedMs + EFFECTIVE_WITHIN_MS), 0);
   });
 }
