@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_SHARD_COUNT } from '../../contracts/shard.ts';
+import { parseNetwork } from '../http/client-address.ts';
 
 /** Settings that several services have, composed into each service's own schema. Every value is text in the environment. */
 export const integer = (min: number, max: number) =>
@@ -10,6 +11,15 @@ export const integer = (min: number, max: number) =>
     .pipe(z.int().min(min).max(max));
 
 export const port = integer(1, 65_535);
+
+/** Addresses and networks, with commas between. */
+export const networks = z.string().transform((text, context) =>
+  text.split(',').flatMap((part) => {
+    const network = parseNetwork(part.trim());
+    if (network === undefined) context.addIssue(`"${part.trim()}" is no address or network, such as 10.0.0.0/8`);
+    return network === undefined ? [] : [network];
+  }),
+);
 
 export const logSettings = {
   TELLTALE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),

@@ -1,11 +1,17 @@
 import { EARLY_SKEW_MS } from '../../contracts/shard-epoch.ts';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { foreignPrefixes, integer, logSettings, port, redisSettings } from '../../platform/config/fragments.ts';
+import {
+  foreignPrefixes,
+  integer,
+  logSettings,
+  networks,
+  port,
+  redisSettings,
+} from '../../platform/config/fragments.ts';
 import { loadConfig, type Environment } from '../../platform/config/load-config.ts';
 import type { TlsFiles } from '../../platform/http/tls-files.ts';
 import { StartupError } from '../../platform/lifecycle/startup-error.ts';
-import { parseNetwork } from './http/client-address.ts';
 
 const ratePerS = integer(1, 1_000_000);
 
@@ -18,14 +24,6 @@ const ratesByClass = z.string().transform((text, context): ReadonlyMap<string, n
   }
   return rates;
 });
-
-const networks = z.string().transform((text, context) =>
-  text.split(',').flatMap((part) => {
-    const network = parseNetwork(part.trim());
-    if (network === undefined) context.addIssue(`"${part.trim()}" is no address or network, such as 10.0.0.0/8`);
-    return network === undefined ? [] : [network];
-  }),
-);
 
 export const ingestSettings = {
   ...logSettings,

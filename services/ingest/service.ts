@@ -18,7 +18,7 @@ import { createHostileMetrics } from './hostile/hostile-metrics.ts';
 import { HostileSources } from './hostile/hostile-sources.ts';
 import { NetworkBlocks } from './hostile/network-blocks.ts';
 import { SecurityReporter } from './hostile/security-reporter.ts';
-import { ClientAddress } from './http/client-address.ts';
+import { ClientAddress } from '../../platform/http/client-address.ts';
 import { Endpoint } from './http/endpoint.ts';
 import { createFindResource } from './http/find-resource.ts';
 import { HttpFront } from './http/http-front.ts';

@@ -1,7 +1,7 @@
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { parseIpBlockRecord } from '../../../contracts/registry.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
-import { parseAddress, parseNetwork, isInNetworks } from '../http/client-address.ts';
+import { parseAddress, parseNetwork, isInNetworks } from '../../../platform/http/client-address.ts';
 
 type Network = NonNullable<ReturnType<typeof parseNetwork>>;
 

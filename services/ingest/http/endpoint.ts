@@ -4,7 +4,7 @@ import { accept, reject, type Result } from '../../../core/result.ts';
 import type { OutcomeObserver } from '../outcome-observer.ts';
 import { reducedCapacity, rejected, type HttpOutcome, type Rejected } from '../outcome.ts';
 import { BodyCollector } from './body-collector.ts';
-import type { ClientAddress } from './client-address.ts';
+import type { ClientAddress } from '../../../platform/http/client-address.ts';
 import { readHeaders, type RequestHeaders } from './read-headers.ts';
 import { reply } from './reply.ts';
 import type { Arrival, Decide, FindResource, Resource } from './resource.ts';

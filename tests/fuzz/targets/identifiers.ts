@@ -6,7 +6,7 @@ import { parseEnrolmentToken } from '../../../core/identity/enrolment-token.ts';
 import { parseSigningKeyName } from '../../../core/identity/ids.ts';
 import { parseNonce } from '../../../core/identity/nonce.ts';
 import { parseNewKey } from '../../../services/ingest/registry-requests/new-key.ts';
-import { ClientAddress, parseNetwork, sourceOf } from '../../../services/ingest/http/client-address.ts';
+import { ClientAddress, parseNetwork, sourceOf } from '../../../platform/http/client-address.ts';
 import { possessionVector } from '../../support/vectors.ts';
 import { mutatedText } from '../arbitraries/mutated.ts';
 import { createTarget } from '../fuzz-target.ts';

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  ClientAddress,
-  parseAddress,
-  parseNetwork,
-  sourceOf,
-} from '../../../../../services/ingest/http/client-address.ts';
+import { ClientAddress, parseAddress, parseNetwork, sourceOf } from '../../../../platform/http/client-address.ts';
 
 function network(text: string): NonNullable<ReturnType<typeof parseNetwork>> {
   const parsed = parseNetwork(text);
