@@ -40,5 +40,12 @@ export function parseTransition(json: string): Transition | undefined {
   }
 }
 
-/** What `/ws/alerts` sends for a transition. */
-export const alertFrameSchema = transitionSchema.extend({ type: z.literal('alert'), cursor: z.string() });
+/**
+ * What is published for a transition. `previous` is the cursor of the one before it in the stream, by which a listener sees
+ * that it has missed something; workers of version 0.1 do not tell.
+ */
+export const publishedTransitionSchema = transitionSchema.extend({
+  type: z.literal('alert'),
+  cursor: z.string(),
+  previous: z.string().optional(),
+});

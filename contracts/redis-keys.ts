@@ -62,6 +62,8 @@ export const redisKeys = {
 
   /** Stream of transitions. */
   alerts: 'tt:{alerts}',
+  /** Names this history of that stream: another one when it has lost what somebody has seen of it. */
+  alertEpoch: 'tt:{alerts}:epoch',
   /** Hash: `<rule>|<subject>` to version, status and what changed it last. */
   alertState: 'tt:{alerts}:state',
   /** Hash: `<rule>|<subject>` to its last transition, by contracts/alert-record.ts, until a while after its end. */
@@ -96,7 +98,7 @@ export const redisKeys = {
 export const redisChannels = {
   /** Message: the new registry version, when the projection has changed. */
   registryChanged: 'tt:{registry}:changed',
-  /** Message: an alert frame, as the subscribers get it. */
+  /** Message: a transition with its place in the stream, by contracts/alert-transition.ts. */
   alerts: 'tt:{alerts}',
 } as const;
 

@@ -10,7 +10,7 @@
 -- ARGV[2] its state as the caller read it, "" for none
 -- ARGV[3] its state after this transition
 -- ARGV[4] the transition, a JSON object
--- ARGV[5] channel of the alert frames
+-- ARGV[5] channel of the transitions, contracts/alert-transition.ts
 -- ARGV[6] lease under which the caller speaks, ARGV[7] its fencing token
 -- ARGV[8] record of the alert after this transition
 --
@@ -24,11 +24,14 @@ end
 if (redis.call('HGET', KEYS[2], ARGV[1]) or '') ~= ARGV[2] then
   return { 'changed' }
 end
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local previous = last and last[1] or '0-0'
 local cursor = redis.call('XADD', KEYS[1], '*', 'transition', ARGV[4])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 redis.call('HSET', KEYS[4], ARGV[1], ARGV[8])
 if tonumber(ARGV[7]) > highest then
   redis.call('HSET', KEYS[3], ARGV[6], ARGV[7])
 end
-redis.call('PUBLISH', ARGV[5], '{"type":"alert","cursor":"' .. cursor .. '",' .. string.sub(ARGV[4], 2))
+local head = '{"type":"alert","cursor":"' .. cursor .. '","previous":"' .. previous .. '",'
+redis.call('PUBLISH', ARGV[5], head .. string.sub(ARGV[4], 2))
 return { 'appended', cursor }
