@@ -2,7 +2,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.telltale/'] },
+  { ignores: ['dist/', 'clients/*/dist/', 'node_modules/', '.telltale/'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

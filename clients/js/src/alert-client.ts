@@ -1,0 +1,358 @@
+import { AlertQueue } from './alert-queue.ts';
+import { Backoff } from './backoff.ts';
+import { globals, type TimerId, type WebSocketConstructor, type WebSocketLike } from './globals.ts';
+import {
+  isBehind,
+  parseServerMessage,
+  type ActiveAlerts,
+  type AlertFilter,
+  type AlertMessage,
+  type ClientMessage,
+  type ErrorCode,
+  type GapMessage,
+  type HelloMessage,
+  type Place,
+  type ServerMessage,
+} from './messages.ts';
+
+/**
+ *   connecting ──hello──▶ catching-up ──live──▶ live
+ *       ▲                     │                  │
+ *       └────── waiting ◀─────┴── connection lost┘        closed: by close(), for good
+ */
+export type ClientState = 'connecting' | 'catching-up' | 'live' | 'waiting' | 'closed';
+
+export interface ClientEvents {
+  /** Each transition once, in its order. */
+  alert: AlertMessage;
+  /** Transitions may have been missed: ask `active()` what is active. */
+  gap: GapMessage;
+  state: ClientState;
+  /** Where the client stands has changed: keep it, and give it as `resume` another day. */
+  place: Place;
+  /** False while the server itself does not hear what is decided: no alert may mean nothing. */
+  hearing: boolean;
+  /** What the server has to say against the client, or why it cannot be reached. It goes on by itself. */
+  problem: { readonly code: ErrorCode | 'connection-lost' | 'silent' | 'no-token'; readonly detail: string };
+}
+
+export interface AlertClientOptions {
+  /** Such as `wss://alerts.example.org/ws/alerts`. */
+  readonly url: string;
+  /** What is wanted: whatever one of them lets through. Everything that is actual, unless told. */
+  readonly filters?: readonly AlertFilter[];
+  /** Where a token is needed; a function is asked for each connection and shortly before a token ends. */
+  readonly token?: string | (() => string | Promise<string>);
+  /** What came behind this place is told first. */
+  readonly resume?: Place;
+  /** Where there is none built in, as in Node 20: the one of the package `ws`. */
+  readonly WebSocket?: WebSocketConstructor;
+}
+
+const SUBPROTOCOL = 'telltale.v1';
+const HELLO_WITHIN_MS = 10_000;
+/** Heartbeats that may be missing. */
+const HEARTBEATS = 2.2;
+const STABLE_AFTER_MS = 60_000;
+/** Before the first hello. */
+const RECONNECT = { min_ms: 1000, max_ms: 30_000 };
+const RENEW_BEFORE_MS = 30_000;
+const LONGEST_TIMER_MS = 2_000_000_000;
+
+type Listeners = { [Type in keyof ClientEvents]: Set<(event: ClientEvents[Type]) => void> };
+
+/** A subscriber of `/ws/alerts` that stays one: it comes back, goes on where it was, and tells each alert once. */
+export class AlertClient implements AsyncIterable<AlertMessage> {
+  readonly #options: AlertClientOptions;
+  readonly #WebSocket: WebSocketConstructor;
+  readonly #backoff = new Backoff(RECONNECT.min_ms, RECONNECT.max_ms);
+  readonly #queues = new Set<AlertQueue<AlertMessage>>();
+  readonly #listeners: Listeners = {
+    alert: new Set(),
+    gap: new Set(),
+    state: new Set(),
+    place: new Set(),
+    hearing: new Set(),
+    problem: new Set(),
+  };
+  readonly #timers = new Map<'watch' | 'reconnect' | 'stable' | 'renew', TimerId>();
+  readonly #onOnline = (): void => this.reconnectNow();
+  #filters: readonly AlertFilter[] | undefined;
+  #place: Place | undefined;
+  #state: ClientState = 'waiting';
+  #isHearing = true;
+  #socket: WebSocketLike | undefined;
+  #heartbeatMs = HELLO_WITHIN_MS;
+  /** That the server has asked for, milliseconds. */
+  #reconnectAfterMs: number | undefined;
+
+  /** Connects at once. */
+  constructor(options: AlertClientOptions) {
+    const implementation = options.WebSocket ?? globals.WebSocket;
+    if (implementation === undefined) {
+      throw new Error('There is no WebSocket here: give the one of the package "ws" as the option WebSocket.');
+    }
+    this.#options = options;
+    this.#WebSocket = implementation;
+    this.#filters = options.filters;
+    this.#place = options.resume;
+    globals.addEventListener?.('online', this.#onOnline);
+    this.#connect();
+  }
+
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** Undefined until the first connection. */
+  get place(): Place | undefined {
+    return this.#place;
+  }
+
+  /** Answers a function that ends it. */
+  on<Type extends keyof ClientEvents>(type: Type, listener: (event: ClientEvents[Type]) => void): () => void {
+    const listeners: Set<(event: ClientEvents[Type]) => void> = this.#listeners[type];
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  /** The alerts from now on; the loop ends with `close`, and leaving it closes nothing. */
+  [Symbol.asyncIterator](): AsyncIterator<AlertMessage, undefined> {
+    const queue = new AlertQueue<AlertMessage>(() => this.#queues.delete(queue));
+    if (this.#state === 'closed') queue.close();
+    else this.#queues.add(queue);
+    return queue;
+  }
+
+  /** The whole set, in place of the one before. */
+  subscribe(filters: readonly AlertFilter[]): void {
+    this.#filters = filters;
+    if (this.#state === 'live' || this.#state === 'catching-up') this.#send({ type: 'subscribe', filters });
+  }
+
+  /** What is active, of what is asked for by one filter; rejects when the server does not answer. */
+  async active(filter: AlertFilter = this.#filters?.[0] ?? {}): Promise<ActiveAlerts> {
+    if (globals.fetch === undefined) throw new Error('There is no fetch here.');
+    const token = await this.#token();
+    const url = activeUrl(this.#options.url, filter);
+    const response = await globals.fetch(url, {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    });
+    if (!response.ok) throw new Error(`${url} answered ${response.status}: ${(await response.text()).trim()}`);
+    return (await response.json()) as ActiveAlerts;
+  }
+
+  /** Does not wait any longer: the network is back, or the screen is on. */
+  reconnectNow(): void {
+    if (this.#state !== 'waiting') return;
+    this.#stopTimer('reconnect');
+    this.#connect();
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#letGo('closed by the client');
+    this.#stopTimer('reconnect');
+    globals.removeEventListener?.('online', this.#onOnline);
+    this.#setState('closed');
+    for (const queue of this.#queues) queue.close();
+    this.#queues.clear();
+  }
+
+  #connect(): void {
+    this.#setState('connecting');
+    this.#reconnectAfterMs = undefined;
+    let socket: WebSocketLike;
+    try {
+      socket = new this.#WebSocket(this.#options.url, [SUBPROTOCOL]);
+    } catch (error) {
+      // An address that is none is nothing that time mends.
+      this.close();
+      throw error;
+    }
+    this.#socket = socket;
+    const ifCurrent = (action: (event: { readonly data?: unknown; readonly code?: number }) => void) => {
+      return (event: never): void => {
+        if (this.#socket === socket) action(event);
+      };
+    };
+    socket.onmessage = ifCurrent(({ data }) => this.#receive(data));
+    socket.onclose = ifCurrent(({ code }) =>
+      this.#lose('connection-lost', `the connection has ended (${code ?? 1006})`),
+    );
+    // A close follows it.
+    socket.onerror = () => undefined;
+    this.#watch(HELLO_WITHIN_MS);
+  }
+
+  #receive(data: unknown): void {
+    const message = parseServerMessage(data);
+    this.#watch(this.#heartbeatMs);
+    if (message !== undefined) this.#handle(message);
+  }
+
+  #handle(message: ServerMessage): void {
+    switch (message.type) {
+      case 'hello':
+        void this.#begin(message);
+        return;
+      case 'authenticated':
+        this.#renewBefore(message.expires_at);
+        return;
+      case 'subscribed':
+        // Nothing is known of what was before.
+        if (this.#place === undefined) this.#moveTo(message);
+        return;
+      case 'live':
+        this.#setState('live');
+        this.#hearing(true);
+        this.#moveTo(message);
+        return;
+      case 'alert':
+        this.#tell(message);
+        return;
+      case 'gap':
+        this.#place = undefined;
+        this.#moveTo(message);
+        this.#emit('gap', message);
+        return;
+      case 'heartbeat':
+        this.#hearing(message.live);
+        if (this.#state === 'live') this.#moveTo(message);
+        return;
+      case 'reconnect':
+        this.#reconnectAfterMs = message.after_ms;
+        return;
+      case 'error':
+        this.#emit('problem', message);
+    }
+  }
+
+  async #begin({ heartbeat_s: heartbeatS, reconnect, token_required: needsToken }: HelloMessage): Promise<void> {
+    this.#heartbeatMs = heartbeatS * HEARTBEATS * 1000;
+    this.#backoff.bound(reconnect.min_ms, reconnect.max_ms);
+    this.#watch(this.#heartbeatMs);
+    this.#startTimer('stable', STABLE_AFTER_MS, () => this.#backoff.reset());
+    if (needsToken && !(await this.#authenticate())) return;
+    this.#setState('catching-up');
+    this.#send({ type: 'subscribe', filters: this.#filters, resume: this.#place });
+  }
+
+  /** Whether the token has been sent on the connection for which it was asked. */
+  async #authenticate(): Promise<boolean> {
+    const socket = this.#socket;
+    try {
+      const token = await this.#token();
+      if (this.#socket !== socket || socket === undefined) return false;
+      if (token === undefined) throw new Error('the server asks for a token, and the option token is not there');
+      this.#send({ type: 'authenticate', token });
+      return true;
+    } catch (error) {
+      if (this.#socket === socket) this.#lose('no-token', error instanceof Error ? error.message : String(error));
+      return false;
+    }
+  }
+
+  async #token(): Promise<string | undefined> {
+    const { token } = this.#options;
+    return typeof token === 'function' ? await token() : token;
+  }
+
+  #renewBefore(expiresAt: string): void {
+    if (typeof this.#options.token !== 'function') return;
+    const leftMs = Date.parse(expiresAt) - Date.now();
+    const afterMs = Math.max(leftMs / 2, leftMs - RENEW_BEFORE_MS);
+    this.#startTimer('renew', Math.min(LONGEST_TIMER_MS, Math.max(1000, afterMs)), () => void this.#authenticate());
+  }
+
+  #tell(alert: AlertMessage): void {
+    const place = this.#place;
+    if (place?.epoch === alert.epoch && !isBehind(place, alert)) return;
+    this.#moveTo(alert);
+    for (const queue of this.#queues) queue.push(alert);
+    this.#emit('alert', alert);
+  }
+
+  /** Never back, in one history. */
+  #moveTo({ epoch, cursor }: Place): void {
+    const place = { epoch, cursor };
+    if (this.#place?.epoch === epoch && !isBehind(this.#place, place)) return;
+    this.#place = place;
+    this.#emit('place', place);
+  }
+
+  #hearing(isHearing: boolean): void {
+    if (this.#isHearing === isHearing) return;
+    this.#isHearing = isHearing;
+    this.#emit('hearing', isHearing);
+  }
+
+  #send(message: ClientMessage): void {
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  /** A connection over which nothing comes may be none. */
+  #watch(ms: number): void {
+    this.#startTimer('watch', ms, () => this.#lose('silent', `nothing was heard for ${Math.round(ms / 1000)} s`));
+  }
+
+  #lose(code: ClientEvents['problem']['code'], detail: string): void {
+    this.#letGo(detail);
+    const afterMs = this.#reconnectAfterMs ?? this.#backoff.next();
+    this.#setState('waiting');
+    this.#startTimer('reconnect', afterMs, () => this.#connect());
+    this.#emit('problem', { code, detail });
+  }
+
+  /** The socket is nobody's any more, whenever it notices. */
+  #letGo(reason: string): void {
+    for (const timer of ['watch', 'stable', 'renew'] as const) this.#stopTimer(timer);
+    const socket = this.#socket;
+    this.#socket = undefined;
+    try {
+      socket?.close(1000, reason.slice(0, 100));
+    } catch {
+      // It was none yet, or is none any more.
+    }
+  }
+
+  #setState(state: ClientState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#emit('state', state);
+  }
+
+  #emit<Type extends keyof ClientEvents>(type: Type, event: ClientEvents[Type]): void {
+    const listeners: Set<(event: ClientEvents[Type]) => void> = this.#listeners[type];
+    for (const listener of [...listeners]) listener(event);
+  }
+
+  #startTimer(name: 'watch' | 'reconnect' | 'stable' | 'renew', ms: number, action: () => void): void {
+    this.#stopTimer(name);
+    this.#timers.set(name, globals.setTimeout(action, ms));
+  }
+
+  #stopTimer(name: 'watch' | 'reconnect' | 'stable' | 'renew'): void {
+    const timer = this.#timers.get(name);
+    if (timer !== undefined) globals.clearTimeout(timer);
+    this.#timers.delete(name);
+  }
+}
+
+/** `http://…/v1/alerts/active` of the server whose sockets are at `ws://…/ws/alerts`. */
+function activeUrl(socketUrl: string, filter: AlertFilter): string {
+  const base = socketUrl.replace(/^ws/, 'http').replace(/\/ws\/alerts.*$/, '/v1/alerts/active');
+  const { zones, bbox, near, min_severity: severity, kinds, status } = filter;
+  const parameters: readonly (readonly [string, string | undefined])[] = [
+    ['zones', zones?.join(',')],
+    ['bbox', bbox?.join(',')],
+    ['near', near && [near.lat, near.lon, near.radius_m].join(',')],
+    ['min_severity', severity],
+    ['kinds', kinds?.join(',')],
+    ['status', status?.join(',')],
+  ];
+  const query = parameters.flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
+  );
+  return query.length === 0 ? base : `${base}?${query.join('&')}`;
+}
