@@ -41,6 +41,7 @@ const COMMANDS = {
   backtest: { built: true, script: 'scripts/backtest.js', packages: [] },
   admin: { built: true, script: 'scripts/admin.js', packages: [] },
   dlq: { built: true, script: 'scripts/dlq.js', packages: [] },
+  token: { built: true, script: 'scripts/token.js', packages: [] },
 };
 
 async function runCommandLine([name, ...args]) {
