@@ -72,6 +72,13 @@ export function remoteAddressOf(response: HttpResponse): string {
   return Buffer.from(response.getRemoteAddressAsText()).toString('latin1');
 }
 
+/** The first parameter of the route; empty when it has none. */
+export function pathParameterOf(request: HttpRequest): string {
+  // Declared as always a string.
+  const parameter: unknown = request.getParameter(0);
+  return typeof parameter === 'string' ? parameter : '';
+}
+
 /** The query string, or undefined when the target has no question mark; "?" alone is an empty query. */
 export function queryOf(request: HttpRequest): string | undefined {
   // Declared as always a string; it is undefined when there is no question mark.

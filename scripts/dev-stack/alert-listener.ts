@@ -1,29 +1,18 @@
 import { WebSocket } from 'ws';
-import type { z } from 'zod';
-import { alertFrameSchema } from '../../contracts/alert-transition.ts';
+import { AlertClient } from '../../clients/js/src/index.ts';
+import { alertMessageSchema, type AlertMessage } from '../../contracts/alert-stream.ts';
+import { capStatusSchema } from '../../core/alerts/alert.ts';
 
-const RECONNECT_MS = 1000;
+const LIVE_WITHIN_MS = 20_000;
 
-export type AlertFrame = z.infer<typeof alertFrameSchema>;
-
-function parseAlertFrame(text: string): AlertFrame | undefined {
-  try {
-    return alertFrameSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
-}
-
-/** A subscriber like any other: counts the alert frames that it gets. */
-export class AlertClient {
+/** A subscriber like any other, of alerts of every status. What it is told has to be as the contract says. */
+export class AlertListener {
   readonly #url: string;
-  readonly #onAlert: (frame: AlertFrame) => void;
-  #socket: WebSocket | undefined;
-  #reconnect: NodeJS.Timeout | undefined;
+  readonly #onAlert: (alert: AlertMessage) => void;
+  #client: AlertClient | undefined;
   #delivered = 0;
-  #closed = false;
 
-  constructor(url: string, onAlert: (frame: AlertFrame) => void = () => undefined) {
+  constructor(url: string, onAlert: (alert: AlertMessage) => void = () => undefined) {
     this.#url = url;
     this.#onAlert = onAlert;
   }
@@ -32,35 +21,31 @@ export class AlertClient {
     return this.#delivered;
   }
 
-  /** Connected when it returns; connects again when the connection is lost later. */
+  /** Live when it returns; goes on where it was when the connection is lost later. */
   async open(): Promise<void> {
-    await new Promise<void>((resolve, reject) => this.#connect(resolve, reject));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#reconnect);
-    this.#socket?.terminate();
-    return Promise.resolve();
-  }
-
-  #connect(onOpen: () => void, onError: (error: Error) => void): void {
-    const socket = new WebSocket(this.#url);
-    this.#socket = socket;
-    socket.once('open', onOpen);
-    socket.on('error', onError);
-    socket.on('message', (data: Buffer) => this.#receive(data.toString('utf8')));
-    socket.once('close', () => {
-      if (this.#closed) return;
-      const ignore = () => undefined;
-      this.#reconnect = setTimeout(() => this.#connect(ignore, ignore), RECONNECT_MS);
+    const client = new AlertClient({ url: this.#url, WebSocket, filters: [{ status: capStatusSchema.options }] });
+    this.#client = client;
+    client.on('alert', (alert) => {
+      this.#delivered += 1;
+      this.#onAlert(alertMessageSchema.parse(alert));
+    });
+    await new Promise<void>((resolve, reject) => {
+      let problem = '';
+      client.on('problem', ({ code, detail }) => (problem = `${code}: ${detail}`));
+      const timer = setTimeout(() => {
+        client.close();
+        reject(new Error(`${this.#url} cannot be listened to (${problem})`));
+      }, LIVE_WITHIN_MS);
+      client.on('state', (state) => {
+        if (state !== 'live') return;
+        clearTimeout(timer);
+        resolve();
+      });
     });
   }
 
-  #receive(text: string): void {
-    const frame = parseAlertFrame(text);
-    if (frame === undefined) return;
-    this.#delivered += 1;
-    this.#onAlert(frame);
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#client?.close();
+    return Promise.resolve();
   }
 }

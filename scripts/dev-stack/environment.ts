@@ -38,10 +38,17 @@ export function serviceEnvironment(service: ServiceName, env: NodeJS.ProcessEnv,
   return {
     ...plainEnvironment(env),
     ...(service === 'ingest' && brokerEnvironment(stores.broker)),
+    ...(service === 'broadcaster' && publicEnvironment(env)),
     ...Object.fromEntries(own),
     REDIS_URL: stores.redisUrl,
     ...(service === 'worker' && { DATABASE_URL: stores.databaseUrl }),
   };
+}
+
+/** Early warning is for everybody, unless the user says who may listen. */
+function publicEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if ((env['TELLTALE_BROADCASTER_JWKS_PATH'] ?? '') !== '') return {};
+  return { TELLTALE_BROADCASTER_PUBLIC: 'true', TELLTALE_BROADCASTER_ORIGINS: '*' };
 }
 
 function brokerEnvironment(broker: IngestBroker | undefined): NodeJS.ProcessEnv {

@@ -4,7 +4,7 @@ import { loadAcknowledged, NOTHING_ACKNOWLEDGED } from '../audit/ledger.ts';
 import { countRaised, readAlertCursor } from '../audit/raised-alerts.ts';
 import type { RunSummary } from '../audit/run-summary.ts';
 import { countStored } from '../audit/stored-readings.ts';
-import { AlertClient } from './alert-client.ts';
+import { AlertListener } from './alert-listener.ts';
 import { registerDemoFleet, startDemoFleet, type DemoFleet } from './demo-fleet.ts';
 import type { Stores } from './environment.ts';
 import { writeRunFile } from './run-file.ts';
@@ -41,7 +41,7 @@ export class PlatformRun {
     const fleetFolder = this.#options.withFleet ? await registerDemoFleet(this.#stack, stores) : undefined;
     await rm(this.#ledgerPath, { force: true });
     const alertCursor = await readAlertCursor(stores.redisUrl);
-    const alerts = new AlertClient(alertsUrl);
+    const alerts = new AlertListener(alertsUrl);
     this.#stack.onClose(alerts);
     await alerts.open();
     const urls = { ingest_url: ingestUrl, alerts_url: alertsUrl };
@@ -81,7 +81,7 @@ export interface StartedRun {
   readonly stores: Stores;
   readonly ingestUrl: string;
   readonly alertsUrl: string;
-  readonly alerts: AlertClient;
+  readonly alerts: AlertListener;
   readonly alertCursor: string;
   readonly fleet: DemoFleet | undefined;
   readonly readyAtMs: number;

@@ -1,4 +1,4 @@
-import type { AlertClient } from './alert-client.ts';
+import type { AlertListener } from './alert-listener.ts';
 import { readMetrics, sumMetric } from './read-metrics.ts';
 import type { StackSettings } from './settings.ts';
 
@@ -8,12 +8,12 @@ const LOG_INTERVAL_MS = 10_000;
 /** One live line in a terminal, a line every 10 s elsewhere. */
 export class StatusLine {
   readonly #settings: StackSettings;
-  readonly #alerts: AlertClient;
+  readonly #alerts: AlertListener;
   readonly #output: NodeJS.WriteStream;
   #timer: NodeJS.Timeout | undefined;
   #accepted = { count: 0, atMs: 0 };
 
-  constructor(settings: StackSettings, alerts: AlertClient, output: NodeJS.WriteStream) {
+  constructor(settings: StackSettings, alerts: AlertListener, output: NodeJS.WriteStream) {
     this.#settings = settings;
     this.#alerts = alerts;
     this.#output = output;

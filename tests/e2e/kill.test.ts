@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { parseTransition, TRANSITION_FIELD, type Transition } from '../../contracts/alert-transition.ts';
 import { redisKeys } from '../../contracts/redis-keys.ts';
-import { AlertClient } from '../../scripts/dev-stack/alert-client.ts';
+import { AlertListener } from '../../scripts/dev-stack/alert-listener.ts';
 import { eventually } from '../support/eventually.ts';
 import { holdInserts } from '../support/held-inserts.ts';
 import { startPlatform, type TestPlatform } from '../support/platform.ts';
@@ -42,7 +42,7 @@ test('a worker that is killed right after an alert does not raise it again', asy
   await platform.applyRules('deploy/demo/rules.json');
   let onAlert: () => void = () => undefined;
   const firstAlert = new Promise<void>((resolve) => (onAlert = resolve));
-  await using subscriber = new AlertClient(platform.alertsUrl, () => onAlert());
+  await using subscriber = new AlertListener(platform.alertsUrl, () => onAlert());
   await subscriber.open();
   await using fleet = await startFleet(platform, [...FLEET, '--scenario', 'quake', '--quake-after', '1']);
   await firstAlert;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pg from 'pg';
-import { AlertClient, type AlertFrame } from '../../scripts/dev-stack/alert-client.ts';
+import type { AlertMessage } from '../../contracts/alert-stream.ts';
+import { AlertListener } from '../../scripts/dev-stack/alert-listener.ts';
 import { assertNothingUnusual } from '../support/assert-nothing-unusual.ts';
 import { eventually } from '../support/eventually.ts';
 import { SERVICES, startPlatform } from '../support/platform.ts';
@@ -40,15 +41,15 @@ async function loadStoredTransitions(databaseUrl: string): Promise<readonly Deli
   }
 }
 
-const deliveredTransition = ({ cursor, alert_id, version, kind, subject, position }: AlertFrame) => ({
+const deliveredTransition = ({ cursor, alert_id, version, kind, subject, position }: AlertMessage) => ({
   ...{ cursor, alert_id, version, kind, subject, lon: position?.lon, lat: position?.lat },
 });
 
 test('a quake that a signed fleet feels is stored reading by reading and reaches a subscriber as alerts', async () => {
   await using platform = await startPlatform();
   await platform.applyRules('deploy/demo/rules.json');
-  const frames: AlertFrame[] = [];
-  await using client = new AlertClient(platform.alertsUrl, (frame) => frames.push(frame));
+  const frames: AlertMessage[] = [];
+  await using client = new AlertListener(platform.alertsUrl, (frame) => frames.push(frame));
   await client.open();
 
   const args = ['--devices', String(DEVICES), '--rate', String(RATE), '--duration', String(DURATION_S)];

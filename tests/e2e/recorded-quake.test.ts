@@ -6,7 +6,8 @@ import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { distanceM } from '../../core/geo/position.ts';
 import type { AcknowledgedReading } from '../../scripts/audit/ledger.ts';
-import { AlertClient, type AlertFrame } from '../../scripts/dev-stack/alert-client.ts';
+import type { AlertMessage } from '../../contracts/alert-stream.ts';
+import { AlertListener } from '../../scripts/dev-stack/alert-listener.ts';
 import { assertNothingUnusual } from '../support/assert-nothing-unusual.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPlatform } from '../support/platform.ts';
@@ -65,8 +66,8 @@ test(
     const path = join(FOLDER, `${RECORDING}.jsonl.gz`);
     await using platform = await startPlatform();
     await platform.applyRules('deploy/demo/rules.json');
-    const frames: AlertFrame[] = [];
-    await using client = new AlertClient(platform.alertsUrl, (frame) => frames.push(frame));
+    const frames: AlertMessage[] = [];
+    await using client = new AlertListener(platform.alertsUrl, (frame) => frames.push(frame));
     await client.open();
 
     await using fleet = await startFleet(platform, ['--replay', path, '--speed', String(SPEED)]);

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { WebSocket } from 'ws';
-import { alertFrameSchema } from '../../contracts/alert-transition.ts';
+import { connectSubscriber } from '../support/alert-subscriber.ts';
 import { assertNothingUnusual } from '../support/assert-nothing-unusual.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPlatform, type Stopped, type TestPlatform } from '../support/platform.ts';
@@ -111,11 +109,11 @@ test('the broadcaster tells every subscriber that it restarts, in the middle of 
   const rules = join(platform.folder, 'rules.json');
   await writeFile(rules, JSON.stringify([rule]));
   await platform.applyRules(rules);
-  const subscribers = await Promise.all(Array.from({ length: 20 }, () => subscribe(platform.alertsUrl)));
+  const subscribers = await Promise.all(Array.from({ length: 20 }, () => connectSubscriber(platform.alertsUrl)));
   await using _fleet = await startFleet(platform, FLEET);
   await eventually(() =>
     assert.ok(
-      subscribers.every(({ cursors }) => cursors.length > 200),
+      subscribers.every(({ frames }) => frames.length > 200),
       'too few alerts',
     ),
   );
@@ -125,20 +123,3 @@ test('the broadcaster tells every subscriber that it restarts, in the middle of 
   const [first] = subscribers;
   for (const { cursors } of subscribers) assert.deepEqual(cursors, first?.cursors);
 });
-
-interface Subscriber {
-  readonly cursors: readonly string[];
-  /** The code that the server closes with. */
-  readonly closed: Promise<number>;
-}
-
-async function subscribe(url: string): Promise<Subscriber> {
-  const socket = new WebSocket(url);
-  const cursors: string[] = [];
-  socket.on('message', (data: Buffer) => {
-    cursors.push(alertFrameSchema.parse(JSON.parse(data.toString('utf8'))).cursor);
-  });
-  const closed = new Promise<number>((resolve) => socket.once('close', resolve));
-  await once(socket, 'open');
-  return { cursors, closed };
-}

@@ -49,7 +49,11 @@ export class TestPlatform {
     this.alertsUrl = `ws://127.0.0.1:${ports.broadcaster}/ws/alerts`;
     this.#settings = {
       worker: { REDIS_URL: redis.url, DATABASE_URL: database.url },
-      broadcaster: { REDIS_URL: redis.url, TELLTALE_BROADCASTER_PORT: String(ports.broadcaster) },
+      broadcaster: {
+        REDIS_URL: redis.url,
+        TELLTALE_BROADCASTER_PORT: String(ports.broadcaster),
+        TELLTALE_BROADCASTER_PUBLIC: 'true',
+      },
       ingest: { REDIS_URL: redis.url, TELLTALE_INGEST_PORT: String(ports.ingest) },
     };
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { build, type Histogram } from 'hdr-histogram-js';
-import { alertFrameSchema } from '../../../contracts/alert-transition.ts';
+import { publishedTransitionSchema } from '../../../contracts/alert-transition.ts';
 import { redisChannels } from '../../../contracts/redis-keys.ts';
 import { ruleSchema } from '../../../core/detection/rule.ts';
 import { createLogger } from '../../../platform/log/logger.ts';
@@ -112,7 +112,7 @@ async function measure(
   const told = new Map<string, number>();
   const onMessage = (_channel: string, message: string): void => {
     const nowMs = performance.now();
-    const { subject, kind } = alertFrameSchema.parse(JSON.parse(message));
+    const { subject, kind } = publishedTransitionSchema.parse(JSON.parse(message));
     const place = told.get(subject) ?? 0;
     const cause: Cause | undefined = load.causes.get(subject)?.[place];
     if (cause?.kind !== kind) return;

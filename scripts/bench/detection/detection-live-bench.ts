@@ -9,7 +9,8 @@ import { openPostgres } from '../../../platform/postgres/open-postgres.ts';
 import { RegistryStore } from '../../../platform/postgres/registry-store.ts';
 import { parseManifest } from '../../admin/register-fleet.ts';
 import { readRules } from '../../admin/rules-file.ts';
-import { AlertClient, type AlertFrame } from '../../dev-stack/alert-client.ts';
+import type { AlertMessage } from '../../../contracts/alert-stream.ts';
+import { AlertListener } from '../../dev-stack/alert-listener.ts';
 import { compiledProgram } from '../../dev-stack/compiled.ts';
 import { plainEnvironment } from '../../dev-stack/environment.ts';
 import { choosePostgres } from '../../postgres/find-postgres.ts';
@@ -31,7 +32,7 @@ const RULES = 'deploy/rules/earthquake-sparse.json';
 const AFTER_ORIGIN_S = 40;
 
 interface Told {
-  readonly frame: AlertFrame;
+  readonly frame: AlertMessage;
   readonly atUs: number;
 }
 
@@ -89,7 +90,7 @@ async function runDetectionLive({ data, guard, folder, say, stop }: BenchContext
   await Promise.all([worker.untilReady(), broadcaster.untilReady(), untilProjected(redis.client, version, stop)]);
   await using ingest = await startPrivateIngest(redis.url, own, guard);
   const told: Told[] = [];
-  await using client = new AlertClient(`ws://127.0.0.1:${port}/ws/alerts`, (frame) => {
+  await using client = new AlertListener(`ws://127.0.0.1:${port}/ws/alerts`, (frame) => {
     told.push({ frame, atUs: Date.now() * 1000 });
   });
   await client.open();

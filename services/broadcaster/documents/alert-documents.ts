@@ -1,10 +1,10 @@
-import { isOver, parseAlertRecord, type AlertRecord } from '../../contracts/alert-record.ts';
-import { redisKeys } from '../../contracts/redis-keys.ts';
-import { parseRuleRecord } from '../../contracts/registry.ts';
-import { writeAtom } from '../../core/alerts/atom.ts';
-import { circleAround, writeCap, type CapArea, type CapSource } from '../../core/alerts/cap.ts';
-import type { Rule } from '../../core/detection/rule.ts';
-import type { Redis } from '../../platform/redis/open-redis.ts';
+import { isOver, parseAlertRecord, type AlertRecord } from '../../../contracts/alert-record.ts';
+import { redisKeys } from '../../../contracts/redis-keys.ts';
+import { parseRuleRecord } from '../../../contracts/registry.ts';
+import { writeAtom } from '../../../core/alerts/atom.ts';
+import { circleAround, writeCap, type CapArea, type CapSource } from '../../../core/alerts/cap.ts';
+import type { Rule } from '../../../core/detection/rule.ts';
+import type { Redis } from '../../../platform/redis/open-redis.ts';
 
 /** Documents of one moment serve all who ask within this time. */
 const FRESH_FOR_MS = 1000;

@@ -1,46 +1,66 @@
-import type { TemplatedApp, WebSocket } from '../../platform/http/uws.ts';
-import type { BroadcasterMetrics } from './metrics.ts';
+import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL, type ServerMessage } from '../../../contracts/alert-stream.ts';
+import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from '../../../platform/http/uws.ts';
+import type { BroadcasterMetrics } from '../metrics.ts';
+import type { AlertEntry } from '../stream/alert-entry.ts';
+import type { FilterSet } from '../delivery/filter-sets.ts';
+import type { Passage } from '../../../core/alerts/alert-filter.ts';
+import { SocketSession, type SessionContext, type SocketData } from './socket-session.ts';
 
 const PATH = '/ws/alerts';
-const TOPIC = 'alerts';
+/** Of what all sockets get alike: no alert. */
+const CONTROL_TOPIC = 'control';
 /** A subscriber that is this far behind is closed: it comes back and is told what it missed, where memory would only grow. */
 const MAX_BACKPRESSURE_BYTES = 64 * 1024;
-const MAX_MESSAGE_BYTES = 4096;
+/** Beyond it uWebSockets ends the connection without a word: our own limit, which has a close code, is far below. */
+const MAX_MESSAGE_BYTES = 64 * 1024;
 const IDLE_TIMEOUT_S = 60;
-const GOING_AWAY_FOR_RESTART = 1012;
 
-type SubscriberData = Record<string, never>;
+export interface AlertSocketsOptions {
+  readonly app: TemplatedApp;
+  readonly session: SessionContext;
+  readonly metrics: BroadcasterMetrics;
+}
 
-/** The sockets of `/ws/alerts`. The fan-out is native: one topic, one publish. */
+/** The sockets of `/ws/alerts`. The fan-out is native: one topic and one publish for each filter set. */
 export class AlertSockets {
-  readonly #app: TemplatedApp;
-  readonly #metrics: BroadcasterMetrics;
-  readonly #sockets = new Set<WebSocket<SubscriberData>>();
+  readonly #options: AlertSocketsOptions;
+  readonly #sockets = new Set<WebSocket<SocketData>>();
   /** Beyond the limit and about to be closed: until then every further message is reported as dropped. */
-  readonly #slow = new WeakSet<WebSocket<SubscriberData>>();
+  readonly #slow = new WeakSet<WebSocket<SocketData>>();
 
-  constructor(app: TemplatedApp, metrics: BroadcasterMetrics) {
-    this.#app = app;
-    this.#metrics = metrics;
-    app.ws<SubscriberData>(PATH, {
+  constructor(options: AlertSocketsOptions) {
+    this.#options = options;
+    const { app, session: context, metrics } = options;
+    app.ws<SocketData>(PATH, {
       maxPayloadLength: MAX_MESSAGE_BYTES,
       maxBackpressure: MAX_BACKPRESSURE_BYTES,
       // Without this the messages beyond the limit would be skipped in silence.
       closeOnBackpressureLimit: 1,
       idleTimeout: IDLE_TIMEOUT_S,
       sendPingsAutomatically: true,
+      upgrade: (response, request, handle) => this.#upgrade(response, request, handle),
       open: (socket) => {
         this.#sockets.add(socket);
-        socket.subscribe(TOPIC);
+        socket.subscribe(CONTROL_TOPIC);
+        const data = socket.getUserData();
+        data.session = new SocketSession(socket, context);
+        const { token } = data;
+        data.token = undefined;
+        data.session.open(token);
       },
+      message: (socket, message, isBinary) => socket.getUserData().session?.receive(message, isBinary),
+      drain: (socket) => socket.getUserData().session?.drained(),
       // Nothing may be ended or closed in here: that is a bus error. The limit closes the socket by itself.
       dropped: (socket) => {
         if (this.#slow.has(socket)) return;
         this.#slow.add(socket);
-        this.#metrics.slowConsumersClosed.inc();
+        metrics.slowConsumersClosed.inc();
       },
       close: (socket) => {
+        const { session, address } = socket.getUserData();
         this.#sockets.delete(socket);
+        session?.closed();
+        context.gate.limits.release(address);
       },
     });
   }
@@ -49,12 +69,50 @@ export class AlertSockets {
     return this.#sockets.size;
   }
 
-  publish(frame: string): void {
-    this.#metrics.published.inc();
-    this.#app.publish(TOPIC, frame, false, false);
+  publish(set: FilterSet, entry: AlertEntry, passage: Passage): void {
+    this.#options.app.publish(set.key, entry.message(passage), false, false);
   }
 
-  close(): void {
-    for (const socket of [...this.#sockets]) socket.end(GOING_AWAY_FOR_RESTART, 'service restart');
+  heartbeat(message: ServerMessage & { readonly type: 'heartbeat' }): void {
+    this.#options.app.publish(CONTROL_TOPIC, JSON.stringify(message), false, false);
+  }
+
+  look(): void {
+    const nowMs = performance.now();
+    for (const socket of this.#sockets) socket.getUserData().session?.look(nowMs);
+  }
+
+  reset(): void {
+    for (const socket of this.#sockets) socket.getUserData().session?.reset();
+  }
+
+  /** @param spreadMs over which the clients come back */
+  close(spreadMs: number): void {
+    for (const socket of [...this.#sockets]) {
+      socket.getUserData().session?.restart(Math.round(Math.random() * spreadMs));
+    }
+  }
+
+  #upgrade(response: HttpResponse, request: HttpRequest, context: Parameters<HttpResponse['upgrade']>[4]): void {
+    const address = this.#options.session.gate.admit(response, request);
+    if (address === undefined) return;
+    const offered = request
+      .getHeader('sec-websocket-protocol')
+      .split(',')
+      .map((each) => each.trim());
+    const token = offered.find((each) => each.startsWith(BEARER_SUBPROTOCOL_PREFIX));
+    const data: SocketData = {
+      address,
+      token: token?.slice(BEARER_SUBPROTOCOL_PREFIX.length),
+      session: undefined,
+    };
+    response.upgrade(
+      data,
+      request.getHeader('sec-websocket-key'),
+      // A token is never told back.
+      offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : '',
+      request.getHeader('sec-websocket-extensions'),
+      context,
+    );
   }
 }

@@ -126,7 +126,11 @@ export class ChaosStack implements AsyncDisposable {
             ...ingestSettings.current,
           };
         case 'broadcaster':
-          return { TELLTALE_BROADCASTER_PORT: String(portOf('broadcaster')), TELLTALE_BROADCASTER_ADMIN_PORT: admin };
+          return {
+            TELLTALE_BROADCASTER_PORT: String(portOf('broadcaster')),
+            TELLTALE_BROADCASTER_ADMIN_PORT: admin,
+            TELLTALE_BROADCASTER_PUBLIC: 'true',
+          };
         default:
           return {
             TELLTALE_WORKER_ADMIN_PORT: admin,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alertFrameSchema, type Transition } from '../../../contracts/alert-transition.ts';
+import { alertMessageSchema } from '../../../contracts/alert-stream.ts';
+import type { Transition } from '../../../contracts/alert-transition.ts';
 import { redisChannels } from '../../../contracts/redis-keys.ts';
 import { createLogger } from '../../../platform/log/logger.ts';
 import { openRedis, type Redis } from '../../../platform/redis/open-redis.ts';
@@ -38,15 +39,17 @@ test('every subscriber gets every transition once and in order, as the schema sa
     await eventually(async () => assert.equal(await broadcaster.metric('ws_connections'), 16));
     await log.append(transitionRequest('cleared', 2, { subject: 'dev-7' }), FENCE);
 
+    const { epoch } = await late.told('hello');
     const expected = (await readTransitions(redis)).map(({ cursor, transition }) => ({
       type: 'alert',
+      epoch,
       cursor,
       ...transition,
     }));
     const stayed = early.slice(5);
     await eventually(() => stayed.forEach(({ frames }) => assert.equal(frames.length, 301)));
     await eventually(() => assert.equal(late.frames.length, 1));
-    const parse = (frame: string) => alertFrameSchema.strict().parse(JSON.parse(frame));
+    const parse = (frame: string) => alertMessageSchema.strict().parse(JSON.parse(frame));
     for (const { frames } of stayed) assert.deepEqual(frames.map(parse), expected);
     assert.deepEqual(late.frames.map(parse), expected.slice(-1));
     assert.equal(await broadcaster.metric('ws_alerts_published_total'), 301);
@@ -71,7 +74,7 @@ test('a message on the channel that is no transition is not forwarded, and is co
       'hello',
       '{"type":"alert"}',
       good.slice(0, -1),
-      good.replace('"type":"alert"', '"type":"gap"'),
+      good.replace('"type":"alert"', '"type":"gap"').replace(/"cursor":"[^"]*"/, '"cursor":"9999999999999-0"'),
       good.replace('"version":1', '"version":0'),
       good.replace(/"cursor":"[^"]*"/, '"cursor":7'),
     ];

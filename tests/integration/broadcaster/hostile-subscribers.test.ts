@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
-import { redisChannels } from '../../../contracts/redis-keys.ts';
 import { createLogger } from '../../../platform/log/logger.ts';
 import { openRedis } from '../../../platform/redis/open-redis.ts';
 import { AlertLog } from '../../../services/worker/alerts/alert-log.ts';
@@ -23,18 +22,12 @@ function residentMb(pid: number): number {
   return Number(kilobytes) / 1024;
 }
 
-test('garbage, huge frames, half a handshake and other paths harm nobody else', async () => {
+test('half a handshake, connections that break and other paths harm nobody else', async () => {
   await using server = await startRedis();
   await using broadcaster = await startBroadcasterProcess(server.url);
   const redis = openRedis({ url: server.url, name: 'test', manner: 'patient' }, log);
   try {
     const innocent = await broadcaster.connect();
-    const chatty = await broadcaster.connect();
-    for (const message of ['', 'hello', '{"subscribe":', Buffer.alloc(4096, 255)]) chatty.socket.send(message);
-    const huge = await broadcaster.connect();
-    huge.socket.send(Buffer.alloc(1024 * 1024));
-    const noUtf8 = await broadcaster.connect();
-    noUtf8.socket.send(Buffer.from([0xff, 0xfe, 0xc0]), { binary: false });
     const broken = await broadcaster.connect();
     const raw = connectTcp(broadcaster.port, '127.0.0.1');
     await once(raw, 'connect');
@@ -42,13 +35,10 @@ test('garbage, huge frames, half a handshake and other paths harm nobody else', 
     broken.socket.terminate();
     const elsewhere = new WebSocket(`ws://127.0.0.1:${broadcaster.port}/ws/other`);
     await assert.rejects(once(elsewhere, 'open'), /404/);
-    assert.notEqual(await huge.closed, 1000);
-    await noUtf8.closed;
 
     await new AlertLog(redis).append(transitionRequest('raised', 1), FENCE);
     await eventually(() => assert.equal(innocent.frames.length, 1));
-    await eventually(() => assert.equal(chatty.frames.length, 1));
-    await eventually(async () => assert.equal(await broadcaster.metric('ws_connections'), 2));
+    await eventually(async () => assert.equal(await broadcaster.metric('ws_connections'), 1));
     raw.destroy();
   } finally {
     redis.disconnect();
@@ -63,22 +53,24 @@ test('subscribers that never read are closed and counted once each, memory stays
     const reader = await broadcaster.connect();
     const deaf = await Promise.all(Array.from({ length: 5 }, () => broadcaster.connect()));
     for (const { socket } of deaf) socket.pause();
-    await new AlertLog(redis).append(transitionRequest('raised', 1, { headline: 'x'.repeat(160) }), FENCE);
-    await eventually(() => assert.equal(reader.frames.length, 1));
-    const [frame] = reader.frames;
-    assert.ok(frame !== undefined);
+    const alerts = new AlertLog(redis);
+    const headline = 'x'.repeat(8000);
     const beforeMb = residentMb(broadcaster.running.pid);
-    let published = 1;
+    let published = 0;
     while ((await broadcaster.metric('ws_connections')) > 1) {
-      assert.ok(published < 100_000, 'subscribers that do not read are still connected');
-      const pipeline = redis.pipeline();
-      for (let index = 0; index < 500; index += 1) pipeline.publish(redisChannels.alerts, frame);
-      await pipeline.exec();
-      published += 500;
+      assert.ok(published < 20_000, 'subscribers that do not read are still connected');
+      const subjects = Array.from({ length: 200 }, (_, index) => `dev-${published + index}`);
+      await Promise.all(
+        subjects.map((subject) => alerts.append(transitionRequest('raised', 1, { subject, headline }), FENCE)),
+      );
+      published += subjects.length;
       await eventually(() => assert.equal(reader.frames.length, published));
     }
     assert.equal(await broadcaster.metric('ws_slow_consumer_closed_total'), deaf.length);
-    assert.ok(residentMb(broadcaster.running.pid) - beforeMb < 100);
+    // What is kept for those who come back, and nothing of the five.
+    const keptMb = (published * (headline.length + 1000) * 3) / 1024 / 1024;
+    const grownMb = residentMb(broadcaster.running.pid) - beforeMb;
+    assert.ok(grownMb < keptMb + 80, `${grownMb} MB more, of which ${keptMb} are kept`);
     assert.equal(reader.socket.readyState, WebSocket.OPEN);
   } finally {
     redis.disconnect();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alertFrameSchema } from '../../../contracts/alert-transition.ts';
+import { publishedTransitionSchema } from '../../../contracts/alert-transition.ts';
 import { redisChannels, redisKeys } from '../../../contracts/redis-keys.ts';
 import { parseTrigger, TRIGGER_FIELD } from '../../../contracts/trigger.ts';
 import { appendPack, numberReading } from '../../support/admitted-packs.ts';
@@ -73,7 +73,7 @@ test('what several devices find is one alert with its evidence, and clears when 
     );
   }, 10_000);
   await eventually(() => assert.equal(frames.length, 2));
-  for (const frame of frames) alertFrameSchema.parse(JSON.parse(frame));
+  for (const frame of frames) publishedTransitionSchema.parse(JSON.parse(frame));
 });
 
 test('a log that is evaluated again gives no trigger twice, and triggers that are taken again no alert twice', async () => {

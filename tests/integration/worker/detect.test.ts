@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alertFrameSchema } from '../../../contracts/alert-transition.ts';
+import { publishedTransitionSchema } from '../../../contracts/alert-transition.ts';
 import { redisChannels, redisKeys } from '../../../contracts/redis-keys.ts';
 import { shardOf } from '../../../contracts/shard.ts';
 import { RegistryWatch } from '../../../platform/redis/registry-watch.ts';
@@ -59,7 +59,7 @@ test('a reading beyond the limit raises an alert and one below the second limit 
   });
   await eventually(() => assert.equal(frames.length, 2));
   assert.deepEqual(
-    frames.map((frame) => alertFrameSchema.parse(JSON.parse(frame))),
+    frames.map((frame) => publishedTransitionSchema.parse(JSON.parse(frame))),
     logged.map(({ cursor, transition }) => ({ type: 'alert', cursor, ...transition })),
   );
 });

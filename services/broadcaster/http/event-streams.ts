@@ -1,0 +1,134 @@
+import type { Place, ServerMessage } from '../../../contracts/alert-stream.ts';
+import { parseCursor } from '../../../contracts/cursor.ts';
+import type { Passage } from '../../../core/alerts/alert-filter.ts';
+import type { HttpRequest, HttpResponse, TemplatedApp } from '../../../platform/http/uws.ts';
+import type { Gate } from '../access/gate.ts';
+import type { FanOutTarget } from '../delivery/fan-out.ts';
+import type { FilterSet, FilterSets } from '../delivery/filter-sets.ts';
+import type { BroadcasterMetrics } from '../metrics.ts';
+import type { AlertEntry } from '../stream/alert-entry.ts';
+import type { AlertStream } from '../stream/alert-stream.ts';
+import { EventStream } from './event-stream.ts';
+import { Exchange } from './exchange.ts';
+import { parseFilterQuery } from './filter-query.ts';
+
+const PATH = '/alerts/stream';
+
+export interface EventStreamsOptions {
+  readonly app: TemplatedApp;
+  readonly stream: Pick<AlertStream, 'window' | 'refresh'>;
+  readonly sets: FilterSets;
+  readonly gate: Gate;
+  readonly reconnect: { readonly min_ms: number; readonly max_ms: number };
+  readonly metrics: BroadcasterMetrics;
+}
+
+/** `/alerts/stream`: the same alerts for those who cannot speak WebSocket. */
+export class EventStreams implements FanOutTarget {
+  readonly #options: EventStreamsOptions;
+  readonly #open = new Set<EventStream>();
+  readonly #live = new Map<FilterSet, Set<EventStream>>();
+
+  constructor(options: EventStreamsOptions) {
+    this.#options = options;
+    options.app.get(PATH, (response, request) => void this.#handle(response, request));
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  publish(set: FilterSet, entry: AlertEntry, passage: Passage): void {
+    for (const stream of [...(this.#live.get(set) ?? [])]) stream.publish(entry, passage);
+  }
+
+  heartbeat(message: ServerMessage & { readonly type: 'heartbeat' }): void {
+    for (const stream of this.#open) stream.heartbeat(message);
+  }
+
+  look(): void {
+    const nowMs = performance.now();
+    for (const stream of this.#open) stream.look(nowMs);
+  }
+
+  reset(): void {
+    for (const stream of this.#open) stream.reset();
+  }
+
+  close(spreadMs: number): void {
+    for (const stream of this.#open) stream.restart(Math.round(Math.random() * spreadMs));
+  }
+
+  async #handle(response: HttpResponse, request: HttpRequest): Promise<void> {
+    const { gate } = this.#options;
+    const address = gate.admit(response, request);
+    if (address === undefined) return;
+    const exchange = new Exchange(response, request, gate);
+    const release = once(() => gate.limits.release(address));
+    exchange.onGone(release);
+    const query = parseFilterQuery(exchange.query);
+    const resume = parseEventId(exchange.lastEventId);
+    const account = query.ok ? await exchange.authorize() : undefined;
+    if (exchange.isGone) return release();
+    if (!query.ok) {
+      exchange.refuse('400 Bad Request', query.detail);
+      return release();
+    }
+    if (account === undefined) return release();
+    const known = account === 'public' ? undefined : account;
+    if (known !== undefined && !gate.limits.admitAccount(known.name)) {
+      exchange.refuse('429 Too Many Requests', 'this account has too many connections');
+      return release();
+    }
+    const stream = new EventStream({
+      response,
+      stream: this.#options.stream,
+      sets: this.#options.sets,
+      account: known,
+      tokens: gate.tokens,
+      join: (set, joined) => this.#join(set, joined),
+      leave: (set, left) => this.#leave(set, left),
+      onSlow: () => this.#options.metrics.slowConsumersClosed.inc(),
+      onClosed: () => {
+        this.#open.delete(stream);
+        release();
+        if (known !== undefined) gate.limits.releaseAccount(known.name);
+      },
+    });
+    this.#open.add(stream);
+    exchange.onGone(() => stream.closed());
+    response.cork(() => {
+      // Proxies would hold events back.
+      exchange.begin('text/event-stream', { 'x-accel-buffering': 'no' });
+      response.write(`retry: ${Math.round(this.#options.reconnect.min_ms + Math.random() * 1000)}\n\n`);
+    });
+    await stream.open(query.filters, resume);
+  }
+
+  #join(set: FilterSet, stream: EventStream): void {
+    const streams = this.#live.get(set);
+    if (streams === undefined) this.#live.set(set, new Set([stream]));
+    else streams.add(stream);
+  }
+
+  #leave(set: FilterSet, stream: EventStream): void {
+    const streams = this.#live.get(set);
+    streams?.delete(stream);
+    if (streams?.size === 0) this.#live.delete(set);
+  }
+}
+
+/** `<epoch>/<cursor>`; what is no such text is a place that nobody has been at. */
+function parseEventId(id: string): Place | undefined {
+  if (id === '') return undefined;
+  const [epoch = '', cursor = ''] = id.split('/', 2);
+  return parseCursor(cursor) === undefined ? { epoch: '', cursor: '0-0' } : { epoch, cursor };
+}
+
+function once(action: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) action();
+    isDone = true;
+  };
+}

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { get, type IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { after, before, test } from 'node:test';
+import { alertMessageSchema, serverMessageSchema, type ServerMessage } from '../../../contracts/alert-stream.ts';
+import { TestAlertLog } from '../../support/alert-log.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { startBroadcasterProcess, type RunningBroadcaster } from '../../support/running-broadcaster.ts';
+
+let server: TestRedis;
+let broadcaster: RunningBroadcaster;
+let log: TestAlertLog;
+
+before(async () => {
+  server = await startRedis();
+  broadcaster = await startBroadcasterProcess(server.url, {
+    TELLTALE_BROADCASTER_PUBLIC: 'true',
+    TELLTALE_BROADCASTER_HEARTBEAT_S: '2',
+  });
+  log = new TestAlertLog(server.url);
+});
+after(async () => {
+  log[Symbol.dispose]();
+  await broadcaster[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+interface Event {
+  readonly id: string | undefined;
+  readonly type: string;
+  readonly data: ServerMessage;
+}
+
+/** Reads events as the HTML Standard says, section 9.2.6. */
+class EventReader implements Disposable {
+  readonly response: IncomingMessage;
+  readonly events: Event[] = [];
+  lastEventId = '';
+  retryMs: number | undefined;
+  readonly ended: Promise<unknown>;
+  #text = '';
+
+  constructor(response: IncomingMessage) {
+    this.response = response;
+    response.setEncoding('utf8');
+    response.on('data', (text: string) => this.#read(text));
+    response.on('error', () => undefined);
+    this.ended = once(response, 'close');
+  }
+
+  get subjects(): readonly string[] {
+    return this.events.flatMap(({ type, data }) => (type === 'alert' ? alertMessageSchema.parse(data).subject : []));
+  }
+
+  #read(text: string): void {
+    this.#text += text;
+    for (let end = this.#text.indexOf('\n\n'); end >= 0; end = this.#text.indexOf('\n\n')) {
+      const fields = new Map(
+        this.#text
+          .slice(0, end)
+          .split('\n')
+          .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+      );
+      this.#text = this.#text.slice(end + 2);
+      if (fields.has('retry')) this.retryMs = Number(fields.get('retry'));
+      const id = fields.get('id');
+      if (id !== undefined) this.lastEventId = id;
+      const data = fields.get('data');
+      if (data === undefined) continue;
+      this.events.push({ id, type: fields.get('event') ?? '', data: serverMessageSchema.parse(JSON.parse(data)) });
+    }
+  }
+
+  async told(type: string): Promise<ServerMessage> {
+    return await eventually(() => {
+      const event = this.events.findLast((each) => each.type === type);
+      assert.ok(event, `no ${type}`);
+      return event.data;
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.response.destroy();
+  }
+}
+
+async function listen(query: string, lastEventId?: string): Promise<EventReader> {
+  const request = get(`${broadcaster.httpUrl}/alerts/stream${query}`, {
+    headers: { accept: 'text/event-stream', ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) },
+  });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  assert.equal(response.statusCode, 200);
+  assert.equal(response.headers['content-type'], 'text/event-stream');
+  return new EventReader(response);
+}
+
+test('events of the alerts that a query asks for, and after a break what was missed, each once', async () => {
+  const first = await listen('?zones=here&status=Test');
+  await first.told('live');
+  assert.ok(first.retryMs !== undefined);
+  await log.append('raised', { subject: 'one', zones: ['here'] });
+  await log.append('raised', { subject: 'elsewhere', zones: ['there'] });
+  await eventually(() => assert.deepEqual(first.subjects, ['one']));
+  first[Symbol.dispose]();
+  await eventually(async () => assert.equal(await broadcaster.metric('sse_connections'), 0));
+  await log.append('raised', { subject: 'two', zones: ['here'] });
+  await log.append('raised', { subject: 'three', zones: ['here'] });
+  using again = await listen('?zones=here&status=Test', first.lastEventId);
+  await again.told('live');
+  await log.append('raised', { subject: 'four', zones: ['here'] });
+  await eventually(() => assert.deepEqual(again.subjects, ['two', 'three', 'four']));
+  assert.equal(again.events.at(-1)?.id, again.lastEventId);
+});
+
+test('a heartbeat moves on where a client goes on from, so that a quiet one is not told of a gap', async () => {
+  using quiet = await listen('?zones=nowhere');
+  await quiet.told('live');
+  const before = quiet.lastEventId;
+  await log.append('raised', { subject: 'noise' });
+  await quiet.told('heartbeat');
+  await eventually(() => assert.notEqual(quiet.lastEventId, before));
+});
+
+for (const id of ['another/5-0', 'nonsense', '/', 'x/y/z', '9'.repeat(300)]) {
+  test(`the event id ${id.slice(0, 20)} of nobody is a gap`, async () => {
+    using stream = await listen('', id);
+    const gap = await stream.told('gap');
+    assert.ok(gap.type === 'gap' && gap.reason === 'other-epoch');
+    await stream.told('live');
+  });
+}
+
+test('a client that reads slowly gets everything in its order, and costs no memory', async () => {
+  using slow = await listen('?status=Test');
+  await slow.told('live');
+  slow.response.pause();
+  const headline = 'x'.repeat(8000);
+  for (let round = 0; round < 10; round += 1) await log.raise(200, { zones: ['slow'], headline });
+  using reader = await listen('?status=Actual');
+  await reader.told('live');
+  const before = slow.subjects.length;
+  slow.response.resume();
+  await eventually(() => assert.equal(slow.subjects.length, before + 2000));
+  assert.equal(new Set(slow.subjects).size, slow.subjects.length);
+  const ids = slow.events.flatMap(({ type, id }) => (type === 'alert' ? (id?.split('/')[1] ?? '') : []));
+  const inOrder = [...ids].sort((a, b) => {
+    const [[ms, seq], [otherMs, otherSeq]] = [a, b].map((text) => text.split('-').map(Number)) as [number[], number[]];
+    return ms! - otherMs! || seq! - otherSeq!;
+  });
+  assert.deepEqual(ids, inOrder);
+});
+
+test('a stop tells every client when to come back, and ends its stream', async () => {
+  const streams = await Promise.all(Array.from({ length: 5 }, () => listen('')));
+  for (const stream of streams) await stream.told('live');
+  const { code } = await broadcaster.running.stop(5000);
+  assert.equal(code, 0);
+  for (const stream of streams) await stream.ended;
+  await broadcaster.start();
+});
