@@ -20,6 +20,8 @@ export const workerSettings = {
   TELLTALE_WORKER_ADMIN_PORT: port.default(9102),
   /** How long a worker keeps its shards without a sign of life: what a worker that died costs. */
   TELLTALE_WORKER_LEASE_MS: integer(500, 60_000).default(3000),
+  /** How long transitions stay on their stream: whoever listens can be told of what is there. */
+  TELLTALE_WORKER_ALERTS_KEEP_S: integer(3600, 31_622_400).default(86_400),
   /** Replicas of Redis that have to have a transition before detection forgets what caused it, and how long that may take. */
   TELLTALE_WORKER_WAIT_REPLICAS: integer(0, 5).default(0),
   TELLTALE_WORKER_WAIT_MS: integer(1, 1500).default(500),

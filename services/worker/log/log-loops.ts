@@ -7,6 +7,7 @@ import { LossWatch } from './loss-watch.ts';
 
 const KEEP_EVERY_MS = 1000;
 const TRIM_EVERY_MS = 1000;
+const TRIM_ALERTS_EVERY_MS = 10_000;
 /** What devices were acknowledged since the last look is not in the number of what was lost. */
 const WATCH_EVERY_MS = 250;
 
@@ -18,6 +19,7 @@ export async function startLogLoops({
   log,
   leases,
   shards,
+  config,
 }: WorkerContext): Promise<readonly WorkerLoop[]> {
   const keeper = new LogKeeper(redis, databases.write, shards.length, log);
   const trimmer = new LogTrimmer(redis, metrics);
@@ -30,6 +32,7 @@ export async function startLogLoops({
   return [
     { name: 'log', pauseMs: KEEP_EVERY_MS, pass: () => keeper.check() },
     { name: 'trim log', pauseMs: TRIM_EVERY_MS, pass: () => trimmer.trim(heldShards(leases, shards).keys()) },
+    { name: 'trim alerts', pauseMs: TRIM_ALERTS_EVERY_MS, pass: () => trimmer.trimAlerts(config.TELLTALE_WORKER_ALERTS_KEEP_S * 1000) },
     { name: 'watch logs', pauseMs: WATCH_EVERY_MS, pass: () => losses.look(heldShards(leases, shards).keys()) },
     { name: 'correct lags', pauseMs: TRIM_EVERY_MS, pass: () => trimmer.correctOthers() },
   ];

@@ -36,6 +36,11 @@ export class LogTrimmer {
     }
   }
 
+  /** The alerts that are stored, once those who listen can have been told of them. */
+  async trimAlerts(keepMs: number): Promise<void> {
+    await this.#trim([redisKeys.alerts], [consumerGroups.storeAlerts, '', keepMs]);
+  }
+
   /** What lies beside the shards' logs is read by groups too. */
   async correctOthers(): Promise<void> {
     await this.#correct(redisKeys.alerts, consumerGroups.storeAlerts);

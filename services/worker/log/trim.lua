@@ -1,11 +1,11 @@
--- Deletes from the log of a shard what nobody needs any more: what persist has acknowledged and detect has seen.
+-- Deletes from a log what nobody needs any more: what its group has acknowledged and, of the log of a shard, detect has seen.
 --
--- KEYS[1]  stream of readings, KEYS[2] hash of detect's checkpoint
--- ARGV[1]  consumer group of persist, ARGV[2] field of the checkpoint that has its position
+-- KEYS[1]  stream, KEYS[2] hash of detect's checkpoint; left out where detect does not read
+-- ARGV[1]  consumer group that stores, ARGV[2] field of the checkpoint that has its position
 -- ARGV[3]  milliseconds for which entries are kept whatever became of them: a worker that has just taken over may still read
 --          from an older checkpoint
 --
--- Returns how many entries were deleted; 0 while persist has no group or detect no checkpoint.
+-- Returns how many entries were deleted; 0 while there is no group or detect has no checkpoint.
 
 local function parse(id)
   local ms, sequence = string.match(id, '^(%d+)%-(%d+)$')
@@ -27,8 +27,8 @@ local function after(id)
   return string.format('%.0f-%.0f', ms, sequence + 1)
 end
 
--- The first entry that persist still needs.
-local function needed_by_persist()
+-- The first entry that is not stored.
+local function needed_by_group()
   for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
     local info = {}
     for i = 1, #group, 2 do
@@ -47,14 +47,18 @@ end
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return 0
 end
-local position = redis.call('HGET', KEYS[2], ARGV[2])
-local needed = needed_by_persist()
-if not position or not needed then
+local keep_from = needed_by_group()
+if not keep_from then
   return 0
 end
-local keep_from = after(position)
-if is_before(needed, keep_from) then
-  keep_from = needed
+if KEYS[2] then
+  local position = redis.call('HGET', KEYS[2], ARGV[2])
+  if not position then
+    return 0
+  end
+  if is_before(after(position), keep_from) then
+    keep_from = after(position)
+  end
 end
 local now = redis.call('TIME')
 local recent = string.format('%.0f-0', math.max(0, now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(ARGV[3])))

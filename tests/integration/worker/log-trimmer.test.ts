@@ -176,3 +176,23 @@ test('the lag of the stored alerts is corrected as well', async () => {
   await trimmer.correctOthers();
   assert.equal(await readLag(redisKeys.alerts), 0);
 });
+
+test('alerts go when they are stored and old enough, and not before', async () => {
+  await redis.xgroup('CREATE', redisKeys.alerts, consumerGroups.storeAlerts, '0', 'MKSTREAM');
+  const now = Date.now();
+  const ids = [now - 7200_000, now - 3700_000, now - 60_000].map((ms) => `${ms}-0`);
+  for (const id of ids) await redis.xadd(redisKeys.alerts, id, 'transition', '{}');
+  const left = async () => (await redis.xrange(redisKeys.alerts, '-', '+')).map(([id]) => id);
+  await trimmer.trimAlerts(3_600_000);
+  assert.deepEqual(await left(), ids);
+  const group = ['GROUP', consumerGroups.storeAlerts, 'one'] as const;
+  await redis.xreadgroup(...group, 'COUNT', 3, 'STREAMS', redisKeys.alerts, '>');
+  await redis.xack(redisKeys.alerts, consumerGroups.storeAlerts, ids[0]!, ids[2]!);
+  await trimmer.trimAlerts(3_600_000);
+  assert.deepEqual(await left(), ids.slice(1));
+  await redis.xack(redisKeys.alerts, consumerGroups.storeAlerts, ids[1]!);
+  await trimmer.trimAlerts(86_400_000);
+  assert.deepEqual(await left(), ids.slice(1));
+  await trimmer.trimAlerts(3_600_000);
+  assert.deepEqual(await left(), ids.slice(2));
+});
