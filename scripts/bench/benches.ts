@@ -4,6 +4,7 @@ import { alertLatencyBench } from './alerts/alert-latency-bench.ts';
 import { detectionBench } from './detection/detection-bench.ts';
 import { detectionLiveBench } from './detection/detection-live-bench.ts';
 import { detectionRealBench } from './detection/detection-real-bench.ts';
+import { fanOutBench } from './fan-out/fan-out-bench.ts';
 import { ingestBench } from './ingest/ingest-bench.ts';
 import { mqttBench } from './mqtt/mqtt-bench.ts';
 import { limitsBench } from './limits/limits-bench.ts';
@@ -20,6 +21,7 @@ export const BENCHES: readonly Bench[] = [
   detectionLiveBench,
   alertLatencyBench,
   rulesBench,
+  fanOutBench,
 ];
 
 export function findBench(name: string | undefined): Bench {

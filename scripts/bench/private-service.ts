@@ -12,6 +12,7 @@ const STOP_DEADLINE_MS = 10_000;
 
 export interface PrivateService extends AsyncDisposable {
   readonly adminPort: number;
+  readonly pid: number;
   readonly untilReady: () => Promise<void>;
 }
 
@@ -23,6 +24,8 @@ export interface PrivateServiceOptions {
   readonly guard: Guard;
   /** Where subscribers connect, of the broadcaster. */
   readonly port?: number | undefined;
+  /** Beside those of the environment. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** A compiled service as a process of its own. Its settings in the environment apply, but for its addresses. */
@@ -32,6 +35,7 @@ export async function startPrivateService({
   folder,
   guard,
   port,
+  settings = {},
 }: PrivateServiceOptions): Promise<PrivateService> {
   const adminPort = await findFreePort();
   const prefix = `TELLTALE_${name.toUpperCase()}`;
@@ -43,6 +47,7 @@ export async function startPrivateService({
       env: {
         ...serviceEnvironment(name, process.env, stores),
         [`${prefix}_ADMIN_PORT`]: String(adminPort),
+        ...settings,
         ...(port !== undefined && { [`${prefix}_HOST`]: '127.0.0.1', [`${prefix}_PORT`]: String(port) }),
       },
       logPath: join(folder, `${name}.log`),
@@ -51,6 +56,7 @@ export async function startPrivateService({
   );
   return {
     adminPort,
+    pid: running.pid,
     untilReady: () => waitUntilReady(running, () => isReady(adminPort), READY_DEADLINE_MS),
     [Symbol.asyncDispose]: async () => {
       await running.stop(STOP_DEADLINE_MS);

@@ -114,7 +114,7 @@ export async function startBroadcaster({ config, log, resources }: ServiceContex
       );
   });
   const listening = await listenExclusively(app, host, port, 'TELLTALE_BROADCASTER_PORT');
-  const loops = startSubscriberLoops({ stream, targets: [sockets, streams], gate, heartbeatS });
+  const loops = startSubscriberLoops({ stream, sets, targets: [sockets, streams], gate, heartbeatS });
   resources.defer('subscribers', () => {
     stopListening(listening);
     loops.close();

@@ -3,9 +3,11 @@ import { runMain } from '../../scripts/process/failure.ts';
 import { openGuard } from '../../scripts/process/guard.ts';
 import { createStopRequest } from '../../scripts/process/stop-request.ts';
 import { openBenchFolder } from '../../scripts/bench/bench-folder.ts';
+import type { BenchContext } from '../../scripts/bench/bench.ts';
+import { isProven as isBroadcastProven, stressBroadcast } from './broadcast/stress-broadcast.ts';
 import { isProven, reportStress } from './ingest/stress-report.ts';
 import { stressIngest } from './ingest/stress-ingest.ts';
-import { parseStressOptions } from './stress-options.ts';
+import { parseStressOptions, type BroadcastStressOptions, type IngestStressOptions } from './stress-options.ts';
 
 const INTERRUPTED = 130;
 
@@ -17,14 +19,31 @@ await runMain(async () => {
   await using guard = openGuard();
   await using folder = await openBenchFolder(settings.TELLTALE_DEV_DIR);
   try {
-    const outcome = await stressIngest(options, { guard, folder: folder.path, stop, say: console.error });
-    if (outcome.problem !== undefined) console.error(`Problem: ${outcome.problem}.`);
-    const report = reportStress(outcome.summary);
-    console.log(options.json ? JSON.stringify(report) : outcome.text);
+    const context = { guard, folder: folder.path, stop, say: console.error };
+    const holds = await (options.part === 'ingest' ? runIngest(options, context) : runBroadcast(options, context));
     if (stop.aborted) return INTERRUPTED;
-    return isProven(report) ? 0 : 1;
+    return holds ? 0 : 1;
   } catch (error) {
     if (stop.aborted) return INTERRUPTED;
     throw error;
   }
 });
+
+async function runIngest(options: IngestStressOptions, context: BenchContext): Promise<boolean> {
+  const outcome = await stressIngest(options, context);
+  if (outcome.problem !== undefined) console.error(`Problem: ${outcome.problem}.`);
+  const report = reportStress(outcome.summary);
+  console.log(options.json ? JSON.stringify(report) : outcome.text);
+  return isProven(report);
+}
+
+async function runBroadcast(options: BroadcastStressOptions, context: BenchContext): Promise<boolean> {
+  const { clients, alerts, url: urls, token } = options;
+  const report = await stressBroadcast({ clients, alerts, urls, token }, context);
+  const { expected, delivered, doubled, p99_ms: p99Ms, longest_ms: longestMs } = report;
+  const text =
+    `${delivered} of ${expected} alerts were delivered to ${report.clients} clients, ${doubled} of them again; ` +
+    `p99 ${p99Ms} ms, longest ${longestMs} ms`;
+  console.log(options.json ? JSON.stringify(report) : text);
+  return isBroadcastProven(report);
+}

@@ -16,7 +16,9 @@ export function fanOut(
 ): (entry: AlertEntry) => void {
   return (entry) => {
     metrics.published.inc();
+    const nowMs = performance.now();
     for (const [set, passage] of sets.concerned(entry)) {
+      set.toldAtMs = nowMs;
       for (const target of targets) target.publish(set, entry, passage);
     }
   };

@@ -18,6 +18,8 @@ export class FilterSet {
   readonly key: string;
   readonly filters: AlertFilters;
   subscribers = 0;
+  /** When its subscribers were told something, by the clock of the process. */
+  toldAtMs = -Infinity;
 
   constructor(key: string, filters: AlertFilters) {
     this.key = key;
@@ -47,6 +49,11 @@ export class FilterSets {
 
   get size(): number {
     return this.#sets.size;
+  }
+
+  /** Those whose subscribers have been told nothing since then. */
+  *quietSince(ms: number): Generator<FilterSet> {
+    for (const set of this.#sets.values()) if (set.toldAtMs < ms) yield set;
   }
 
   acquire(filters: AlertFilters): FilterSet {

@@ -76,8 +76,9 @@ export class EventStream implements Outlet {
   }
 
   /** To one that is behind nothing is told: the place of a heartbeat is where the client goes on from. */
-  heartbeat(message: ServerMessage & { readonly type: 'heartbeat' }): void {
-    if (this.#subscription.isLive) this.#tell(message);
+  heartbeat(text: string): void {
+    const { end } = this.#options.stream.window;
+    if (this.#subscription.isLive) this.#write(`id: ${this.#eventId(end)}\nevent: heartbeat\ndata: ${text}\n\n`);
   }
 
   look(nowMs: number): void {
@@ -127,6 +128,10 @@ export class EventStream implements Outlet {
     const [takesMore = false] = corked(response, () => response.write(text));
     if (!takesMore) this.#stuckAtMs ??= performance.now();
     return takesMore;
+  }
+
+  #eventId({ ms, seq }: Cursor): string {
+    return `${this.#options.stream.window.epoch}/${ms}-${seq}`;
   }
 
   #place({ ms, seq }: Cursor): { epoch: string; cursor: string } {

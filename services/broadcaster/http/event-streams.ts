@@ -1,4 +1,4 @@
-import type { Place, ServerMessage } from '../../../contracts/alert-stream.ts';
+import type { Place } from '../../../contracts/alert-stream.ts';
 import { parseCursor } from '../../../contracts/cursor.ts';
 import type { Passage } from '../../../core/alerts/alert-filter.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp } from '../../../platform/http/uws.ts';
@@ -42,8 +42,8 @@ export class EventStreams implements FanOutTarget {
     for (const stream of [...(this.#live.get(set) ?? [])]) stream.publish(entry, passage);
   }
 
-  heartbeat(message: ServerMessage & { readonly type: 'heartbeat' }): void {
-    for (const stream of this.#open) stream.heartbeat(message);
+  heartbeat(set: FilterSet, text: string): void {
+    for (const stream of this.#live.get(set) ?? []) stream.heartbeat(text);
   }
 
   look(): void {

@@ -1,4 +1,4 @@
-import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL, type ServerMessage } from '../../../contracts/alert-stream.ts';
+import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../../../contracts/alert-stream.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from '../../../platform/http/uws.ts';
 import type { BroadcasterMetrics } from '../metrics.ts';
 import type { AlertEntry } from '../stream/alert-entry.ts';
@@ -7,8 +7,6 @@ import type { Passage } from '../../../core/alerts/alert-filter.ts';
 import { SocketSession, type SessionContext, type SocketData } from './socket-session.ts';
 
 const PATH = '/ws/alerts';
-/** Of what all sockets get alike: no alert. */
-const CONTROL_TOPIC = 'control';
 /** A subscriber that is this far behind is closed: it comes back and is told what it missed, where memory would only grow. */
 const MAX_BACKPRESSURE_BYTES = 64 * 1024;
 /** Beyond it uWebSockets ends the connection without a word: our own limit, which has a close code, is far below. */
@@ -25,6 +23,8 @@ export interface AlertSocketsOptions {
 export class AlertSockets {
   readonly #options: AlertSocketsOptions;
   readonly #sockets = new Set<WebSocket<SocketData>>();
+  /** Those with whom time alone does something. */
+  readonly #looked = new Set<SocketSession>();
   /** Beyond the limit and about to be closed: until then every further message is reported as dropped. */
   readonly #slow = new WeakSet<WebSocket<SocketData>>();
 
@@ -41,11 +41,11 @@ export class AlertSockets {
       upgrade: (response, request, handle) => this.#upgrade(response, request, handle),
       open: (socket) => {
         this.#sockets.add(socket);
-        socket.subscribe(CONTROL_TOPIC);
         const data = socket.getUserData();
         data.session = new SocketSession(socket, context);
         const { token } = data;
         data.token = undefined;
+        this.#looked.add(data.session);
         data.session.open(token);
       },
       message: (socket, message, isBinary) => socket.getUserData().session?.receive(message, isBinary),
@@ -59,6 +59,7 @@ export class AlertSockets {
       close: (socket) => {
         const { session, address } = socket.getUserData();
         this.#sockets.delete(socket);
+        if (session !== undefined) this.#looked.delete(session);
         session?.closed();
         context.gate.limits.release(address);
       },
@@ -73,13 +74,14 @@ export class AlertSockets {
     this.#options.app.publish(set.key, entry.message(passage), false, false);
   }
 
-  heartbeat(message: ServerMessage & { readonly type: 'heartbeat' }): void {
-    this.#options.app.publish(CONTROL_TOPIC, JSON.stringify(message), false, false);
+  /** To those who are live: whoever is not hears something anyway, or is ended. */
+  heartbeat(set: FilterSet, text: string): void {
+    this.#options.app.publish(set.key, text, false, false);
   }
 
   look(): void {
     const nowMs = performance.now();
-    for (const socket of this.#sockets) socket.getUserData().session?.look(nowMs);
+    for (const session of this.#looked) if (!session.look(nowMs)) this.#looked.delete(session);
   }
 
   reset(): void {

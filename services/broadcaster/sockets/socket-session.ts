@@ -8,7 +8,7 @@ import {
   type ServerMessage,
 } from '../../../contracts/alert-stream.ts';
 import type { Cursor } from '../../../contracts/cursor.ts';
-import type { Passage } from '../../../core/alerts/alert-filter.ts';
+import { DEFAULT_FILTERS, type Passage } from '../../../core/alerts/alert-filter.ts';
 import type { WebSocket } from '../../../platform/http/uws.ts';
 import type { Gate } from '../access/gate.ts';
 import { MessageBudget } from '../access/message-budget.ts';
@@ -103,9 +103,9 @@ export class SocketSession implements Outlet {
     }
   }
 
-  /** What time brings: called now and then. */
-  look(nowMs: number): void {
-    if (this.#isClosed) return;
+  /** What time brings, called now and then. Answers whether it may bring more. */
+  look(nowMs: number): boolean {
+    if (this.#isClosed) return false;
     const { tokens } = this.#context.gate;
     if (tokens !== undefined && !this.#mayListen()) {
       if (this.#account !== undefined) {
@@ -114,11 +114,12 @@ export class SocketSession implements Outlet {
         const detail = `no token came within ${AUTHENTICATE_WITHIN_MS / 1000} s`;
         this.fail('unauthorized', detail, closeCodes.policyViolation);
       }
-      return;
+      return true;
     }
     if (this.#subscription.isWaiting && nowMs - this.#openedAtMs > SILENT_FOR_MS) {
-      this.#handle({ type: 'subscribe', filters: [{ status: ['Actual'] }] });
+      this.#handle({ type: 'subscribe', filters: [...DEFAULT_FILTERS] });
     }
+    return tokens !== undefined || this.#subscription.isWaiting;
   }
 
   /** The connection takes more again. */

@@ -32,7 +32,11 @@ export async function startLogLoops({
   return [
     { name: 'log', pauseMs: KEEP_EVERY_MS, pass: () => keeper.check() },
     { name: 'trim log', pauseMs: TRIM_EVERY_MS, pass: () => trimmer.trim(heldShards(leases, shards).keys()) },
-    { name: 'trim alerts', pauseMs: TRIM_ALERTS_EVERY_MS, pass: () => trimmer.trimAlerts(config.TELLTALE_WORKER_ALERTS_KEEP_S * 1000) },
+    {
+      name: 'trim alerts',
+      pauseMs: TRIM_ALERTS_EVERY_MS,
+      pass: () => trimmer.trimAlerts(config.TELLTALE_WORKER_ALERTS_KEEP_S * 1000),
+    },
     { name: 'watch logs', pauseMs: WATCH_EVERY_MS, pass: () => losses.look(heldShards(leases, shards).keys()) },
     { name: 'correct lags', pauseMs: TRIM_EVERY_MS, pass: () => trimmer.correctOthers() },
   ];

@@ -178,6 +178,7 @@ test('the lag of the stored alerts is corrected as well', async () => {
 });
 
 test('alerts go when they are stored and old enough, and not before', async () => {
+  await redis.del(redisKeys.alerts);
   await redis.xgroup('CREATE', redisKeys.alerts, consumerGroups.storeAlerts, '0', 'MKSTREAM');
   const now = Date.now();
   const ids = [now - 7200_000, now - 3700_000, now - 60_000].map((ms) => `${ms}-0`);

@@ -8,7 +8,7 @@ import { runFleet } from '../../../firmware-sim/run-fleet.ts';
 import { createCalm } from '../../../firmware-sim/scenarios/calm.ts';
 import { ScenarioSource } from '../../../firmware-sim/scenarios/scenario-source.ts';
 import type { BenchContext } from '../../../scripts/bench/bench.ts';
-import type { StressOptions } from '../stress-options.ts';
+import type { IngestStressOptions } from '../stress-options.ts';
 import { withTarget } from './with-target.ts';
 
 export interface StressOutcome {
@@ -25,7 +25,7 @@ const SEED = 1;
 const DRAIN_S = 30;
 
 /** Honest sensors and a mix of attackers, against a platform of its own or the one at the given address. */
-export async function stressIngest(options: StressOptions, context: BenchContext): Promise<StressOutcome> {
+export async function stressIngest(options: IngestStressOptions, context: BenchContext): Promise<StressOutcome> {
   const folder = options.url === undefined ? context.folder : options.fleet;
   const enlisted = enlistScenarioFleet({
     folder,
