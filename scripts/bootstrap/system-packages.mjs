@@ -32,6 +32,11 @@ export const systemPackages = {
     isPresent: () => hasProgram('mosquitto_pub'),
   },
   compiler: { title: 'a C compiler', debian: 'build-essential', isPresent: () => hasProgram('cc') },
+  chromium: {
+    title: 'Chromium',
+    debian: 'chromium',
+    isPresent: () => ['chromium', 'chromium-browser', 'google-chrome'].some(hasProgram),
+  },
   mbedtls: {
     title: 'mbedTLS',
     debian: 'libmbedtls-dev',
