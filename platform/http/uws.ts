@@ -16,6 +16,11 @@ export type ListenSocket = us_listen_socket;
 const LISTEN_EXCLUSIVE_PORT = 1;
 const LISTEN_SHARED_PORT = 0;
 
+/** For the option `compression` of a WebSocket route: one compressor for all sockets, or none. */
+export function compressionOf(isOn: boolean): number {
+  return isOn ? uws.SHARED_COMPRESSOR : uws.DISABLED;
+}
+
 /** @param tls undefined for plain HTTP and WebSocket */
 export function createApp(tls?: TlsFiles): TemplatedApp {
   if (typeof uws.App !== 'function' || !/\[native code\]/.test(Function.prototype.toString.call(uws.App))) {

@@ -47,6 +47,8 @@ export const broadcasterSettings = {
   TELLTALE_BROADCASTER_WINDOW_COUNT: integer(1, 1_000_000).default(10_000),
   TELLTALE_BROADCASTER_WINDOW_S: integer(1, 2_592_000).default(86_400),
   TELLTALE_BROADCASTER_HEARTBEAT_S: integer(1, 50).default(15),
+  /** Frames compressed by permessage-deflate (RFC 7692), for clients that offer it: less traffic for much more processor time. */
+  TELLTALE_BROADCASTER_COMPRESSION: z.stringbool().default(false),
   TELLTALE_BROADCASTER_CAP_SENDER: z
     .string()
     .refine(isCapSender, 'a name without spaces, commas, < and &, such as alerts.example.org')

@@ -15,6 +15,7 @@ export interface BroadcasterSizes {
   readonly filterSets: () => number;
   readonly window: () => number;
   readonly active: () => number;
+  readonly waiting: () => number;
 }
 
 export function createBroadcasterMetrics(registry: Registry, sizes: BroadcasterSizes): BroadcasterMetrics {
@@ -31,6 +32,7 @@ export function createBroadcasterMetrics(registry: Registry, sizes: BroadcasterS
   };
   gauge('ws_connections', 'WebSocket subscribers connected.', sizes.sockets);
   gauge('sse_connections', 'Subscribers of server-sent events connected.', sizes.eventStreams);
+  gauge('ws_waiting_connections', 'Connections that wait for their turn to be let in.', sizes.waiting);
   gauge('ws_filter_sets', 'Distinct filter sets that subscribers have.', sizes.filterSets);
   gauge('alert_window_transitions', 'Transitions that a subscriber who comes back can be told of.', sizes.window);
   gauge('alerts_active', 'Alerts that are active.', sizes.active);

@@ -5,6 +5,7 @@ import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import type { Logger } from '../../platform/log/logger.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
 import { openRedis, openSubscriber, waitForRedis } from '../../platform/redis/open-redis.ts';
+import { ConnectQueue } from './access/connect-queue.ts';
 import { ConnectionLimits } from './access/connection-limits.ts';
 import { Gate } from './access/gate.ts';
 import { TokenVerifier } from './access/token-verifier.ts';
@@ -24,6 +25,8 @@ import { startSubscriberLoops } from './subscriber-loops.ts';
 const REDIS_START_TIMEOUT_MS = 20_000;
 /** What a client waits for at least, and at most after many failures. */
 const RECONNECT = { min_ms: 1000, max_ms: 30_000 };
+/** Less than clients wait for a greeting. */
+const LONGEST_WAIT_S = 8;
 /** After a restart others are let in for this much longer than the clients need, so that nobody is refused for long. */
 const SPREAD_MARGIN = 1.5;
 
@@ -44,18 +47,21 @@ export async function startBroadcaster({ config, log, resources }: ServiceContex
     most: config.TELLTALE_BROADCASTER_MAX_CONNECTIONS,
     mostPerAddress: config.TELLTALE_BROADCASTER_MAX_PER_ADDRESS,
     mostPerAccount: config.TELLTALE_BROADCASTER_MAX_PER_ACCOUNT,
-    perS,
   });
+  const queue = new ConnectQueue({ perS, longestWaitS: LONGEST_WAIT_S });
+  resources.defer('connections that wait', () => queue.close());
   const metrics = createBroadcasterMetrics(registry, {
     sockets: () => sockets.size,
     eventStreams: () => streams.size,
     filterSets: () => sets.size,
     window: () => stream.window.size,
     active: () => stream.active.size,
+    waiting: () => queue.size,
   });
   const gate = new Gate({
     tokens: openTokens(config, log),
     limits,
+    queue,
     clientAddress: new ClientAddress(config.TELLTALE_BROADCASTER_TRUSTED_PROXIES),
     origins: config.TELLTALE_BROADCASTER_ORIGINS,
     spreadS: RECONNECT.max_ms / 1000 / 3,
@@ -80,6 +86,7 @@ export async function startBroadcaster({ config, log, resources }: ServiceContex
   const heartbeatS = config.TELLTALE_BROADCASTER_HEARTBEAT_S;
   const sockets = new AlertSockets({
     app,
+    isCompressed: config.TELLTALE_BROADCASTER_COMPRESSION,
     session: { stream, sets, gate, heartbeatS, reconnect: RECONNECT },
     metrics,
   });

@@ -39,8 +39,13 @@ const broadcastSchema = z.object({
 });
 export type BroadcastStressOptions = z.infer<typeof broadcastSchema>;
 
+const reconnectSchema = z.object({ clients: count.prefault('5000'), json: z.boolean().default(false) });
+export type ReconnectStressOptions = z.infer<typeof reconnectSchema>;
+
 export type StressOptions =
-  ({ readonly part: 'ingest' } & IngestStressOptions) | ({ readonly part: 'broadcast' } & BroadcastStressOptions);
+  | ({ readonly part: 'ingest' } & IngestStressOptions)
+  | ({ readonly part: 'broadcast' } & BroadcastStressOptions)
+  | ({ readonly part: 'reconnect' } & ReconnectStressOptions);
 
 const json = (): Option => new Option('--json', 'the last line of the output is the result as JSON');
 
@@ -71,6 +76,14 @@ export function parseStressOptions(argv: readonly string[]): StressOptions {
     .addOption(json())
     .action((given: unknown) => {
       options = { part: 'broadcast', ...parseOptions(broadcastSchema, given) };
+    });
+  command
+    .command('reconnect')
+    .description('clients that lose their connections at once, by a restart and by a kill; all have to be back in 30 s')
+    .option('--clients <n>', 'clients at once (default: 5000)')
+    .addOption(json())
+    .action((given: unknown) => {
+      options = { part: 'reconnect', ...parseOptions(reconnectSchema, given) };
     });
   try {
     command.parse(argv);

@@ -7,7 +7,14 @@ import type { BenchContext } from '../../scripts/bench/bench.ts';
 import { isProven as isBroadcastProven, stressBroadcast } from './broadcast/stress-broadcast.ts';
 import { isProven, reportStress } from './ingest/stress-report.ts';
 import { stressIngest } from './ingest/stress-ingest.ts';
-import { parseStressOptions, type BroadcastStressOptions, type IngestStressOptions } from './stress-options.ts';
+import { isProven as isReconnectProven, stressReconnect } from './reconnect/stress-reconnect.ts';
+import {
+  parseStressOptions,
+  type BroadcastStressOptions,
+  type IngestStressOptions,
+  type ReconnectStressOptions,
+  type StressOptions,
+} from './stress-options.ts';
 
 const INTERRUPTED = 130;
 
@@ -20,7 +27,7 @@ await runMain(async () => {
   await using folder = await openBenchFolder(settings.TELLTALE_DEV_DIR);
   try {
     const context = { guard, folder: folder.path, stop, say: console.error };
-    const holds = await (options.part === 'ingest' ? runIngest(options, context) : runBroadcast(options, context));
+    const holds = await runPart(options, context);
     if (stop.aborted) return INTERRUPTED;
     return holds ? 0 : 1;
   } catch (error) {
@@ -28,6 +35,17 @@ await runMain(async () => {
     throw error;
   }
 });
+
+async function runPart(options: StressOptions, context: BenchContext): Promise<boolean> {
+  switch (options.part) {
+    case 'ingest':
+      return await runIngest(options, context);
+    case 'broadcast':
+      return await runBroadcast(options, context);
+    case 'reconnect':
+      return await runReconnect(options, context);
+  }
+}
 
 async function runIngest(options: IngestStressOptions, context: BenchContext): Promise<boolean> {
   const outcome = await stressIngest(options, context);
@@ -46,4 +64,13 @@ async function runBroadcast(options: BroadcastStressOptions, context: BenchConte
     `p99 ${p99Ms} ms, longest ${longestMs} ms`;
   console.log(options.json ? JSON.stringify(report) : text);
   return isBroadcastProven(report);
+}
+
+async function runReconnect({ clients, json }: ReconnectStressOptions, context: BenchContext): Promise<boolean> {
+  const report = await stressReconnect(clients, context);
+  const text =
+    `after a restart ${report.back_after_restart} of ${clients} clients were back, the last after ${report.restart_s} s; ` +
+    `after a kill ${report.back_after_kill}, after ${report.kill_s} s; ${report.gaps} gaps`;
+  console.log(json ? JSON.stringify(report) : text);
+  return isReconnectProven(report);
 }

@@ -3,27 +3,19 @@ export interface ConnectionLimitSettings {
   readonly most: number;
   readonly mostPerAddress: number;
   readonly mostPerAccount: number;
-  /** New ones a second. */
-  readonly perS: number;
 }
 
-export type ConnectionRefusal = 'too-many' | 'too-many-of-address' | 'too-fast';
+export type ConnectionRefusal = 'too-many' | 'too-many-of-address';
 
-/** Who may still connect. A storm is let in at a steady rate: who is told to come back later finds room. */
+/** How many connections there are, of everybody, of an address and of an account. */
 export class ConnectionLimits {
   readonly #settings: ConnectionLimitSettings;
   readonly #ofAddress = new Map<string, number>();
   readonly #ofAccount = new Map<string, number>();
-  readonly #nowMs: () => number;
   #open = 0;
-  #allowance: number;
-  #countedAtMs: number;
 
-  constructor(settings: ConnectionLimitSettings, nowMs: () => number = () => performance.now()) {
+  constructor(settings: ConnectionLimitSettings) {
     this.#settings = settings;
-    this.#nowMs = nowMs;
-    this.#allowance = settings.perS;
-    this.#countedAtMs = nowMs();
   }
 
   get open(): number {
@@ -32,15 +24,10 @@ export class ConnectionLimits {
 
   /** Undefined when the connection is let in, and counts from now on. */
   admit(address: string): ConnectionRefusal | undefined {
-    const { most, mostPerAddress, perS } = this.#settings;
+    const { most, mostPerAddress } = this.#settings;
     const ofAddress = this.#ofAddress.get(address) ?? 0;
     if (this.#open >= most) return 'too-many';
     if (ofAddress >= mostPerAddress) return 'too-many-of-address';
-    const nowMs = this.#nowMs();
-    this.#allowance = Math.min(perS, this.#allowance + ((nowMs - this.#countedAtMs) / 1000) * perS);
-    this.#countedAtMs = nowMs;
-    if (this.#allowance < 1) return 'too-fast';
-    this.#allowance -= 1;
     this.#open += 1;
     this.#ofAddress.set(address, ofAddress + 1);
     return undefined;

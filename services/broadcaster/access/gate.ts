@@ -1,6 +1,7 @@
 import { remoteAddressOf, type HttpRequest, type HttpResponse } from '../../../platform/http/uws.ts';
 import type { ClientAddress } from '../../../platform/http/client-address.ts';
 import type { BroadcasterMetrics } from '../metrics.ts';
+import type { ConnectQueue } from './connect-queue.ts';
 import type { ConnectionLimits, ConnectionRefusal } from './connection-limits.ts';
 import type { TokenVerifier } from './token-verifier.ts';
 
@@ -8,6 +9,7 @@ export interface GateOptions {
   /** Undefined where everybody may listen. */
   readonly tokens: TokenVerifier | undefined;
   readonly limits: ConnectionLimits;
+  readonly queue: ConnectQueue;
   readonly clientAddress: ClientAddress;
   /** Of pages that may listen in a browser, besides those of our own host; `*` for all. */
   readonly origins: readonly string[];
@@ -16,7 +18,7 @@ export interface GateOptions {
   readonly metrics: BroadcasterMetrics;
 }
 
-export type GateRefusal = ConnectionRefusal | 'origin';
+type GateRefusal = ConnectionRefusal | 'too-fast' | 'origin';
 
 const STATUS: Readonly<Record<GateRefusal, string>> = {
   origin: '403 Forbidden',
@@ -54,16 +56,43 @@ export class Gate {
     return origin !== '' && this.#mayListen(origin, request.getHeader('host')) ? origin : undefined;
   }
 
-  /** Answers the address under which the connection counts until it is released; or refuses, with the reply sent. */
-  admit(response: HttpResponse, request: HttpRequest): string | undefined {
-    const { clientAddress, limits } = this.#options;
+  /**
+   * Refuses the connection, with the reply sent; or lets it in, now or when it is its turn.
+   *
+   * @param onGone registers what happens when the client does not wait
+   * @param proceed with the address under which the connection counts until it is released
+   */
+  admit(
+    response: HttpResponse,
+    request: HttpRequest,
+    onGone: (callback: () => void) => void,
+    proceed: (address: string) => void,
+  ): void {
+    const { clientAddress, limits, queue } = this.#options;
     const address = clientAddress.sourceOf(remoteAddressOf(response), request.getHeader('x-forwarded-for')) ?? '';
     const origin = request.getHeader('origin');
     const refusal =
       origin !== '' && !this.#mayListen(origin, request.getHeader('host')) ? 'origin' : limits.admit(address);
-    if (refusal === undefined) return address;
-    this.#refuse(response, refusal);
-    return undefined;
+    if (refusal !== undefined) {
+      this.#refuse(response, refusal);
+      return;
+    }
+    let isWaiting = true;
+    const giveUp = queue.enter(() => {
+      isWaiting = false;
+      proceed(address);
+    });
+    if (giveUp === undefined) {
+      limits.release(address);
+      this.#refuse(response, 'too-fast');
+      return;
+    }
+    if (!isWaiting) return;
+    onGone(() => {
+      if (!isWaiting) return;
+      giveUp();
+      limits.release(address);
+    });
   }
 
   #mayListen(origin: string, host: string): boolean {

@@ -1,7 +1,7 @@
 import type { Place } from '../../../contracts/alert-stream.ts';
 import { parseCursor } from '../../../contracts/cursor.ts';
 import type { Passage } from '../../../core/alerts/alert-filter.ts';
-import type { HttpRequest, HttpResponse, TemplatedApp } from '../../../platform/http/uws.ts';
+import type { TemplatedApp } from '../../../platform/http/uws.ts';
 import type { Gate } from '../access/gate.ts';
 import type { FanOutTarget } from '../delivery/fan-out.ts';
 import type { FilterSet, FilterSets } from '../delivery/filter-sets.ts';
@@ -31,7 +31,11 @@ export class EventStreams implements FanOutTarget {
 
   constructor(options: EventStreamsOptions) {
     this.#options = options;
-    options.app.get(PATH, (response, request) => void this.#handle(response, request));
+    options.app.get(PATH, (response, request) => {
+      const exchange = new Exchange(response, request, options.gate);
+      const onGone = (callback: () => void): void => exchange.onGone(callback);
+      options.gate.admit(response, request, onGone, (address) => void this.#handle(exchange, address));
+    });
   }
 
   get size(): number {
@@ -59,11 +63,9 @@ export class EventStreams implements FanOutTarget {
     for (const stream of this.#open) stream.restart(Math.round(Math.random() * spreadMs));
   }
 
-  async #handle(response: HttpResponse, request: HttpRequest): Promise<void> {
+  async #handle(exchange: Exchange, address: string): Promise<void> {
     const { gate } = this.#options;
-    const address = gate.admit(response, request);
-    if (address === undefined) return;
-    const exchange = new Exchange(response, request, gate);
+    const { response } = exchange;
     const release = once(() => gate.limits.release(address));
     exchange.onGone(release);
     const query = parseFilterQuery(exchange.query);

@@ -1,5 +1,11 @@
 import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../../../contracts/alert-stream.ts';
-import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from '../../../platform/http/uws.ts';
+import {
+  compressionOf,
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type WebSocket,
+} from '../../../platform/http/uws.ts';
 import type { BroadcasterMetrics } from '../metrics.ts';
 import type { AlertEntry } from '../stream/alert-entry.ts';
 import type { FilterSet } from '../delivery/filter-sets.ts';
@@ -16,6 +22,8 @@ const IDLE_TIMEOUT_S = 60;
 export interface AlertSocketsOptions {
   readonly app: TemplatedApp;
   readonly session: SessionContext;
+  /** By permessage-deflate, for clients that offer it. */
+  readonly isCompressed: boolean;
   readonly metrics: BroadcasterMetrics;
 }
 
@@ -32,6 +40,7 @@ export class AlertSockets {
     this.#options = options;
     const { app, session: context, metrics } = options;
     app.ws<SocketData>(PATH, {
+      compression: compressionOf(options.isCompressed),
       maxPayloadLength: MAX_MESSAGE_BYTES,
       maxBackpressure: MAX_BACKPRESSURE_BYTES,
       // Without this the messages beyond the limit would be skipped in silence.
@@ -71,7 +80,8 @@ export class AlertSockets {
   }
 
   publish(set: FilterSet, entry: AlertEntry, passage: Passage): void {
-    this.#options.app.publish(set.key, entry.message(passage), false, false);
+    const { app, isCompressed } = this.#options;
+    app.publish(set.key, entry.message(passage), false, isCompressed);
   }
 
   /** To those who are live: whoever is not hears something anyway, or is ended. */
@@ -96,25 +106,24 @@ export class AlertSockets {
   }
 
   #upgrade(response: HttpResponse, request: HttpRequest, context: Parameters<HttpResponse['upgrade']>[4]): void {
-    const address = this.#options.session.gate.admit(response, request);
-    if (address === undefined) return;
+    // The request is gone once the connection has to wait.
     const offered = request
       .getHeader('sec-websocket-protocol')
       .split(',')
       .map((each) => each.trim());
     const token = offered.find((each) => each.startsWith(BEARER_SUBPROTOCOL_PREFIX));
-    const data: SocketData = {
-      address,
-      token: token?.slice(BEARER_SUBPROTOCOL_PREFIX.length),
-      session: undefined,
-    };
-    response.upgrade(
-      data,
-      request.getHeader('sec-websocket-key'),
+    const key = request.getHeader('sec-websocket-key');
+    const extensions = request.getHeader('sec-websocket-extensions');
+    const onGone = (callback: () => void): void => void response.onAborted(callback);
+    this.#options.session.gate.admit(response, request, onGone, (address) => {
+      const data: SocketData = {
+        address,
+        token: token?.slice(BEARER_SUBPROTOCOL_PREFIX.length),
+        session: undefined,
+      };
       // A token is never told back.
-      offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : '',
-      request.getHeader('sec-websocket-extensions'),
-      context,
-    );
+      const protocol = offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : '';
+      response.cork(() => response.upgrade(data, key, protocol, extensions, context));
+    });
   }
 }
