@@ -4,7 +4,7 @@ import { transitionSchema } from './alert-transition.ts';
 import { parseCursor } from './cursor.ts';
 
 /**
- * Messages of `/ws/alerts`, as JSON text; docs/asyncapi.yaml describes them for others. A member that a client does not know
+ * Messages of `/ws/alerts`, as JSON text; docs/asyncapi.json describes them for others. A member that a client does not know
  * is none of its business: new ones come without a new version.
  */
 export const SUBPROTOCOL = 'telltale.v1';

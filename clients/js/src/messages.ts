@@ -1,4 +1,4 @@
-/** The messages of `/ws/alerts` as their client sees them; docs/asyncapi.yaml describes them one by one. */
+/** The messages of `/ws/alerts` as their client sees them; docs/asyncapi.json describes them one by one. */
 
 /** CAP 1.2, worst first. */
 export type Severity = 'Extreme' | 'Severe' | 'Moderate' | 'Minor' | 'Unknown';

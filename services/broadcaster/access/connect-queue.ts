@@ -24,16 +24,19 @@ export class ConnectQueue {
     return this.#waiting.size;
   }
 
-  /** Calls now or when it is its turn. Answers what takes it out of the queue; undefined when there is no room in it. */
-  enter(proceed: () => void): (() => void) | undefined {
+  /**
+   * Calls at once (`proceeds`), or when it is its turn: then the answer takes it out of the queue, and tells whether it was
+   * still in it. `full` when there is no room.
+   */
+  enter(proceed: () => void): 'proceeds' | 'full' | (() => boolean) {
     const { perS, longestWaitS } = this.#settings;
     this.#earn();
     if (this.#waiting.size === 0 && this.#allowance >= 1) {
       this.#allowance -= 1;
       proceed();
-      return () => undefined;
+      return 'proceeds';
     }
-    if (this.#waiting.size >= perS * longestWaitS) return undefined;
+    if (this.#waiting.size >= perS * longestWaitS) return 'full';
     this.#waiting.add(proceed);
     this.#timer ??= setInterval(() => this.#letIn(), TURN_MS);
     return () => this.#waiting.delete(proceed);

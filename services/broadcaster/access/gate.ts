@@ -77,21 +77,15 @@ export class Gate {
       this.#refuse(response, refusal);
       return;
     }
-    let isWaiting = true;
-    const giveUp = queue.enter(() => {
-      isWaiting = false;
-      proceed(address);
-    });
-    if (giveUp === undefined) {
+    const leave = queue.enter(() => proceed(address));
+    if (leave === 'proceeds') return;
+    if (leave === 'full') {
       limits.release(address);
       this.#refuse(response, 'too-fast');
       return;
     }
-    if (!isWaiting) return;
     onGone(() => {
-      if (!isWaiting) return;
-      giveUp();
-      limits.release(address);
+      if (leave()) limits.release(address);
     });
   }
 

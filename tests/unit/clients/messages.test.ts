@@ -8,7 +8,7 @@ import {
   type ClientMessage,
   type ServerMessage,
 } from '../../../clients/js/src/messages.ts';
-import { activeAlertsSchema, clientMessageSchema, serverMessageSchema } from '../../../contracts/alert-stream.ts';
+import type { activeAlertsSchema, clientMessageSchema, serverMessageSchema } from '../../../contracts/alert-stream.ts';
 
 /** Compiles only while the first is assignable to the second. */
 type Is<_Given extends Wanted, Wanted> = true;
