@@ -50,7 +50,10 @@ test('the script appends, keeps and publishes in one step, and does none of it a
   await eventually(() => assert.equal(frames.length, 2));
   assert.deepEqual(
     frames,
-    entries.map(([cursor], index) => `{"type":"alert","cursor":"${cursor}","n":${index === 0 ? 1 : 3}}`),
+    entries.map(([cursor], index) => {
+      const previous = entries[index - 1]?.[0] ?? '0-0';
+      return `{"type":"alert","cursor":"${cursor}","previous":"${previous}","n":${index === 0 ? 1 : 3}}`;
+    }),
   );
 });
 

@@ -60,7 +60,12 @@ test('a reading beyond the limit raises an alert and one below the second limit 
   await eventually(() => assert.equal(frames.length, 2));
   assert.deepEqual(
     frames.map((frame) => publishedTransitionSchema.parse(JSON.parse(frame))),
-    logged.map(({ cursor, transition }) => ({ type: 'alert', cursor, ...transition })),
+    logged.map(({ cursor, transition }, index) => ({
+      type: 'alert',
+      cursor,
+      previous: logged[index - 1]?.cursor ?? '0-0',
+      ...transition,
+    })),
   );
 });
 
