@@ -28,7 +28,7 @@ export interface SocketData {
 }
 
 export interface SessionContext {
-  readonly stream: Pick<AlertStream, 'window' | 'refresh'>;
+  readonly stream: Pick<AlertStream, 'window' | 'refresh' | 'alive'>;
   readonly sets: FilterSets;
   readonly gate: Gate;
   readonly heartbeatS: number;
@@ -171,6 +171,8 @@ export class SocketSession implements Outlet {
 
   onLive(at: Cursor): void {
     this.#tell({ type: 'live', ...this.#place(at) });
+    // Nobody is to believe until the next beat that all is well.
+    if (!this.#context.stream.alive) this.#tell({ type: 'heartbeat', ...this.#place(at), live: false });
   }
 
   onGap(reason: GapReason, at: Cursor): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { activeAlertsSchema, type AlertMessage, type Place } from '../../../contracts/alert-stream.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
@@ -246,4 +247,23 @@ test('a page of another host may not listen, unless it is named', async () => {
   await (await open.open([], { origin: 'https://b.example' })).told('hello');
   const named = await fetch(`${open.httpUrl}/v1/alerts/active`, { headers: { origin: 'https://b.example' } });
   assert.equal(named.headers.get('access-control-allow-origin'), 'https://b.example');
+});
+
+test('frames are compressed for clients that offer it where that is asked for, and not otherwise', async () => {
+  await using compressing = await startBroadcasterProcess(server.url, {
+    TELLTALE_BROADCASTER_PUBLIC: 'true',
+    TELLTALE_BROADCASTER_COMPRESSION: 'true',
+  });
+  const bytesOf = async (service: RunningBroadcaster, extension: string): Promise<number> => {
+    const subscriber = await service.connect();
+    assert.equal(subscriber.socket.extensions, extension);
+    const socket: unknown = Reflect.get(subscriber.socket, '_socket');
+    assert.ok(socket instanceof Socket);
+    const before = socket.bytesRead;
+    await log.append('raised', { subject: `compressed-${extension}`, headline: 'x'.repeat(5000) });
+    await eventually(() => assert.equal(subscriber.alerts[0]?.headline.length, 5000));
+    return socket.bytesRead - before;
+  };
+  assert.ok((await bytesOf(compressing, 'permessage-deflate')) < 1500);
+  assert.ok((await bytesOf(broadcaster, '')) > 5000);
 });
