@@ -68,6 +68,7 @@ export const errorCodeSchema = z.enum([
   'unauthorized',
   'token-expired',
   'too-many-connections',
+  'internal-error',
 ]);
 export type ErrorCode = z.infer<typeof errorCodeSchema>;
 
@@ -82,7 +83,13 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
     /** Whether a token has to come first. */
     token_required: z.boolean(),
   }),
-  z.object({ type: z.literal('authenticated'), account: z.string(), expires_at: z.iso.datetime() }),
+  z.object({
+    type: z.literal('authenticated'),
+    account: z.string(),
+    expires_at: z.iso.datetime(),
+    /** The same for a client whose clock is wrong: from now on, by the server's. */
+    expires_in_s: z.number(),
+  }),
   /** What the client asked for is set. Alerts come from behind this cursor on. */
   z.object({ type: z.literal('subscribed'), ...place.shape }),
   /** Everything that was missed has been sent; from here on alerts come as they are decided. */
@@ -109,6 +116,7 @@ export const closeCodes = {
   invalidPayload: 1007,
   policyViolation: 1008,
   tooBig: 1009,
+  internalError: 1011,
   serviceRestart: 1012,
   tryAgainLater: 1013,
 } as const;

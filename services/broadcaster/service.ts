@@ -16,6 +16,7 @@ import { AlertDocuments } from './documents/alert-documents.ts';
 import { addDocumentRoutes } from './documents/document-routes.ts';
 import { addActiveRoute } from './http/active-route.ts';
 import { EventStreams } from './http/event-streams.ts';
+import { addPreflight } from './http/preflight.ts';
 import { createBroadcasterMetrics } from './metrics.ts';
 import { AlertSockets } from './sockets/alert-sockets.ts';
 import { AlertStream } from './stream/alert-stream.ts';
@@ -87,10 +88,10 @@ export async function startBroadcaster({ config, log, resources }: ServiceContex
   const sockets = new AlertSockets({
     app,
     isCompressed: config.TELLTALE_BROADCASTER_COMPRESSION,
-    session: { stream, sets, gate, heartbeatS, reconnect: RECONNECT },
+    session: { log, stream, sets, gate, heartbeatS, reconnect: RECONNECT },
     metrics,
   });
-  const streams = new EventStreams({ app, stream, sets, gate, reconnect: RECONNECT, metrics });
+  const streams = new EventStreams({ app, log, stream, sets, gate, reconnect: RECONNECT, metrics });
   const tell = fanOut(sets, [sockets, streams], metrics);
   resources.defer('alert stream', () => stream.close());
   await stream.start();
@@ -113,6 +114,7 @@ export async function startBroadcaster({ config, log, resources }: ServiceContex
   });
   addDocumentRoutes(app, documents, gate, log);
   addActiveRoute(app, stream, gate);
+  addPreflight(app, gate);
   app.any('/*', (response) => {
     response
       .writeStatus('404 Not Found')

@@ -47,8 +47,8 @@ export function startSubscriberLoops({ stream, sets, targets, gate, heartbeatS }
     wasAlive = stream.alive;
   };
   const timers = [
-    // An alert is a sign of life, too.
-    setInterval(() => beat(sets.quietSince(performance.now() - heartbeatS * 1000)), heartbeatS * 1000),
+    // An alert is a sign of life, too: nobody hears nothing for longer than one and a half of them.
+    setInterval(() => beat(sets.quietSince(performance.now() - (heartbeatS * 1000) / 2)), heartbeatS * 1000),
     setInterval(look, LOOK_EVERY_MS),
     setInterval(() => gate.tokens?.reload(), RELOAD_EVERY_MS),
   ];

@@ -59,7 +59,10 @@ export class EntryStream {
     this.window = this.#createWindow();
   }
 
-  async refresh(): Promise<void> {
-    return Promise.resolve();
+  /** What `refresh` answers. */
+  isHeard = true;
+
+  async refresh(): Promise<boolean> {
+    return Promise.resolve(this.isHeard);
   }
 }

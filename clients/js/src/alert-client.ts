@@ -57,8 +57,11 @@ const STABLE_AFTER_MS = 60_000;
 /** Before the first hello. */
 const RECONNECT = { min_ms: 1000, max_ms: 30_000 };
 const RENEW_BEFORE_MS = 30_000;
+const RENEW_AGAIN_MS = 1000;
+const SUBSCRIBE_EVERY_MS = 500;
 const LONGEST_TIMER_MS = 2_000_000_000;
 
+type TimerName = 'watch' | 'reconnect' | 'stable' | 'renew' | 'subscribe';
 type Listeners = { [Type in keyof ClientEvents]: Set<(event: ClientEvents[Type]) => void> };
 
 /** A subscriber of `/ws/alerts` that stays one: it comes back, goes on where it was, and tells each alert once. */
@@ -75,7 +78,7 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
     hearing: new Set(),
     problem: new Set(),
   };
-  readonly #timers = new Map<'watch' | 'reconnect' | 'stable' | 'renew', TimerId>();
+  readonly #timers = new Map<TimerName, TimerId>();
   readonly #onOnline = (): void => this.reconnectNow();
   #filters: readonly AlertFilter[] | undefined;
   #place: Place | undefined;
@@ -127,7 +130,9 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
   /** The whole set, in place of the one before. */
   subscribe(filters: readonly AlertFilter[]): void {
     this.#filters = filters;
-    if (this.#state === 'live' || this.#state === 'catching-up') this.#send({ type: 'subscribe', filters });
+    // A map that is moved asks many times a second, and the server hears two.
+    if (this.#timers.has('subscribe')) return;
+    this.#saySubscribe();
   }
 
   /** What is active, of what is asked for by one filter; rejects when the server does not answer. */
@@ -151,8 +156,7 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
 
   close(): void {
     if (this.#state === 'closed') return;
-    this.#letGo('closed by the client');
-    this.#stopTimer('reconnect');
+    this.#letGo();
     globals.removeEventListener?.('online', this.#onOnline);
     this.#setState('closed');
     for (const queue of this.#queues) queue.close();
@@ -160,7 +164,10 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
   }
 
   #connect(): void {
+    this.#letGo();
     this.#setState('connecting');
+    // Whoever was told may have ended it.
+    if (this.#hasState('closed')) return;
     this.#reconnectAfterMs = undefined;
     let socket: WebSocketLike;
     try {
@@ -197,7 +204,7 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
         void this.#begin(message);
         return;
       case 'authenticated':
-        this.#renewBefore(message.expires_at);
+        this.#renewBefore(message.expires_in_s);
         return;
       case 'subscribed':
         // Nothing is known of what was before.
@@ -248,8 +255,21 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
       this.#send({ type: 'authenticate', token });
       return true;
     } catch (error) {
-      if (this.#socket === socket) this.#lose('no-token', error instanceof Error ? error.message : String(error));
+      if (this.#socket === socket) this.#lose('no-token', textOf(error));
       return false;
+    }
+  }
+
+  /** The connection is good until its token ends: what fails is tried again. */
+  async #renew(): Promise<void> {
+    const socket = this.#socket;
+    try {
+      const token = await this.#token();
+      if (this.#socket === socket && token !== undefined) this.#send({ type: 'authenticate', token });
+    } catch (error) {
+      if (this.#socket !== socket) return;
+      this.#startTimer('renew', RENEW_AGAIN_MS, () => void this.#renew());
+      this.#emit('problem', { code: 'no-token', detail: textOf(error) });
     }
   }
 
@@ -258,19 +278,21 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
     return typeof token === 'function' ? await token() : token;
   }
 
-  #renewBefore(expiresAt: string): void {
+  #renewBefore(expiresInS: number): void {
     if (typeof this.#options.token !== 'function') return;
-    const leftMs = Date.parse(expiresAt) - Date.now();
-    const afterMs = Math.max(leftMs / 2, leftMs - RENEW_BEFORE_MS);
-    this.#startTimer('renew', Math.min(LONGEST_TIMER_MS, Math.max(1000, afterMs)), () => void this.#authenticate());
+    const leftMs = expiresInS * 1000;
+    const afterMs = Math.max(RENEW_AGAIN_MS, leftMs / 2, leftMs - RENEW_BEFORE_MS);
+    this.#startTimer('renew', Math.min(LONGEST_TIMER_MS, afterMs), () => void this.#renew());
   }
 
   #tell(alert: AlertMessage): void {
     const place = this.#place;
     if (place?.epoch === alert.epoch && !isBehind(place, alert)) return;
-    this.#moveTo(alert);
+    this.#place = { epoch: alert.epoch, cursor: alert.cursor };
     for (const queue of this.#queues) queue.push(alert);
     this.#emit('alert', alert);
+    // Whoever keeps the place has had the alert.
+    if (this.#place !== undefined) this.#emit('place', this.#place);
   }
 
   /** Never back, in one history. */
@@ -288,7 +310,21 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
   }
 
   #send(message: ClientMessage): void {
-    this.#socket?.send(JSON.stringify(message));
+    try {
+      this.#socket?.send(JSON.stringify(message));
+    } catch {
+      // It is about to be closed, and told so.
+    }
+  }
+
+  #saySubscribe(): void {
+    const filters = this.#filters;
+    if (filters === undefined || !(this.#hasState('live') || this.#hasState('catching-up'))) return;
+    this.#send({ type: 'subscribe', filters });
+    this.#startTimer('subscribe', SUBSCRIBE_EVERY_MS, () => {
+      this.#stopTimer('subscribe');
+      if (this.#filters !== filters) this.#saySubscribe();
+    });
   }
 
   /** A connection over which nothing comes may be none. */
@@ -297,23 +333,28 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
   }
 
   #lose(code: ClientEvents['problem']['code'], detail: string): void {
-    this.#letGo(detail);
-    const afterMs = this.#reconnectAfterMs ?? this.#backoff.next();
+    this.#letGo();
+    // Before anybody is told: who is told may connect at once, or end it.
+    this.#startTimer('reconnect', this.#reconnectAfterMs ?? this.#backoff.next(), () => this.#connect());
     this.#setState('waiting');
-    this.#startTimer('reconnect', afterMs, () => this.#connect());
     this.#emit('problem', { code, detail });
   }
 
   /** The socket is nobody's any more, whenever it notices. */
-  #letGo(reason: string): void {
-    for (const timer of ['watch', 'stable', 'renew'] as const) this.#stopTimer(timer);
+  #letGo(): void {
+    for (const timer of ['watch', 'stable', 'renew', 'subscribe', 'reconnect'] as const) this.#stopTimer(timer);
     const socket = this.#socket;
     this.#socket = undefined;
     try {
-      socket?.close(1000, reason.slice(0, 100));
+      socket?.close(1000);
     } catch {
       // It was none yet, or is none any more.
     }
+  }
+
+  /** A method, for it changes while others are told. */
+  #hasState(state: ClientState): boolean {
+    return this.#state === state;
   }
 
   #setState(state: ClientState): void {
@@ -322,21 +363,33 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
     this.#emit('state', state);
   }
 
+  /** A listener that throws keeps nobody else from hearing; it is reported as any error that nobody has caught. */
   #emit<Type extends keyof ClientEvents>(type: Type, event: ClientEvents[Type]): void {
     const listeners: Set<(event: ClientEvents[Type]) => void> = this.#listeners[type];
-    for (const listener of [...listeners]) listener(event);
+    for (const listener of [...listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        if (globals.reportError === undefined) globals.console.error(error);
+        else globals.reportError(error);
+      }
+    }
   }
 
-  #startTimer(name: 'watch' | 'reconnect' | 'stable' | 'renew', ms: number, action: () => void): void {
+  #startTimer(name: TimerName, ms: number, action: () => void): void {
     this.#stopTimer(name);
     this.#timers.set(name, globals.setTimeout(action, ms));
   }
 
-  #stopTimer(name: 'watch' | 'reconnect' | 'stable' | 'renew'): void {
+  #stopTimer(name: TimerName): void {
     const timer = this.#timers.get(name);
     if (timer !== undefined) globals.clearTimeout(timer);
     this.#timers.delete(name);
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** `http://…/v1/alerts/active` of the server whose sockets are at `ws://…/ws/alerts`. */

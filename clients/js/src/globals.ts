@@ -18,6 +18,8 @@ interface Globals {
     url: string,
     init: { readonly headers: Readonly<Record<string, string>> },
   ) => Promise<{ readonly ok: boolean; readonly status: number; json(): Promise<unknown>; text(): Promise<string> }>;
+  readonly console: { error(error: unknown): void };
+  readonly reportError?: (error: unknown) => void;
   setTimeout(callback: () => void, ms: number): TimerId;
   clearTimeout(id: TimerId): void;
   readonly addEventListener?: (type: string, listener: () => void) => void;

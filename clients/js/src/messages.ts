@@ -89,7 +89,8 @@ export type ErrorCode =
   | 'too-many-messages'
   | 'unauthorized'
   | 'token-expired'
-  | 'too-many-connections';
+  | 'too-many-connections'
+  | 'internal-error';
 
 export interface HelloMessage extends Place {
   readonly type: 'hello';
@@ -100,7 +101,12 @@ export interface HelloMessage extends Place {
 
 export type ServerMessage =
   | HelloMessage
-  | { readonly type: 'authenticated'; readonly account: string; readonly expires_at: string }
+  | {
+      readonly type: 'authenticated';
+      readonly account: string;
+      readonly expires_at: string;
+      readonly expires_in_s: number;
+    }
   | ({ readonly type: 'subscribed' } & Place)
   | ({ readonly type: 'live' } & Place)
   | AlertMessage

@@ -59,12 +59,14 @@ export class Gate {
   /**
    * Refuses the connection, with the reply sent; or lets it in, now or when it is its turn.
    *
+   * @param client `EventSource` never comes back after a refusal: it is let in and told when to
    * @param onGone registers what happens when the client does not wait
    * @param proceed with the address under which the connection counts until it is released
    */
   admit(
     response: HttpResponse,
     request: HttpRequest,
+    client: 'websocket' | 'event-source',
     onGone: (callback: () => void) => void,
     proceed: (address: string) => void,
   ): void {
@@ -74,14 +76,14 @@ export class Gate {
     const refusal =
       origin !== '' && !this.#mayListen(origin, request.getHeader('host')) ? 'origin' : limits.admit(address);
     if (refusal !== undefined) {
-      this.#refuse(response, refusal);
+      this.#refuse(response, refusal, client);
       return;
     }
     const leave = queue.enter(() => proceed(address));
     if (leave === 'proceeds') return;
     if (leave === 'full') {
       limits.release(address);
-      this.#refuse(response, 'too-fast');
+      this.#refuse(response, 'too-fast', client);
       return;
     }
     onGone(() => {
@@ -99,12 +101,21 @@ export class Gate {
     }
   }
 
-  #refuse(response: HttpResponse, refusal: GateRefusal): void {
+  #refuse(response: HttpResponse, refusal: GateRefusal, client: 'websocket' | 'event-source'): void {
     const { metrics, spreadS } = this.#options;
     metrics.refused.inc({ reason: refusal });
+    const afterS = 1 + Math.floor(Math.random() * spreadS);
+    if (client === 'event-source' && refusal !== 'origin') {
+      response.cork(() => {
+        response
+          .writeHeader('content-type', 'text/event-stream')
+          .end(`retry: ${afterS * 1000}\n: ${DETAIL[refusal]}\n\n`);
+      });
+      return;
+    }
     response.cork(() => {
       response.writeStatus(STATUS[refusal]).writeHeader('content-type', 'text/plain; charset=utf-8');
-      if (refusal !== 'origin') response.writeHeader('retry-after', String(1 + Math.floor(Math.random() * spreadS)));
+      if (refusal !== 'origin') response.writeHeader('retry-after', String(afterS));
       response.end(`${DETAIL[refusal]}\n`);
     });
   }

@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createLocalJWKSet, decodeProtectedHeader, errors, jwtVerify, type JSONWebKeySet } from 'jose';
 import { z } from 'zod';
@@ -23,6 +24,8 @@ export type TokenVerdict =
   | { readonly ok: false; readonly code: 'unauthorized' | 'token-expired'; readonly detail: string };
 
 const CLOCK_TOLERANCE_S = 5;
+/** A claim may be any number; a date of RFC 3339 has a year of four digits. */
+const LAST_DATE_MS = Date.UTC(9999, 11, 31);
 
 const jwksSchema = z.object({
   keys: z
@@ -94,7 +97,7 @@ export class TokenVerifier {
       if (sub === undefined || sub === '' || exp === undefined) return refused('the token has no sub or no exp');
       const keyId = protectedHeader.kid;
       if (keyId === undefined) return refused('the token does not name its key (kid)');
-      return { ok: true, account: { name: sub, expiresAtMs: exp * 1000, keyId } };
+      return { ok: true, account: { name: sub, expiresAtMs: Math.min(exp * 1000, LAST_DATE_MS), keyId } };
     } catch (error) {
       if (error instanceof errors.JWTExpired) {
         return { ok: false, code: 'token-expired', detail: 'the token has expired' };
@@ -123,10 +126,23 @@ function explain(error: unknown, token: string): string {
 }
 
 function loadJwks(path: string): JSONWebKeySet {
-  return jwksSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  const jwks = jwksSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  const kids = new Set(jwks.keys.map(({ kid }) => kid));
+  if (kids.size < jwks.keys.length) throw new Error('two keys have one kid');
+  for (const { d, kid, ...key } of jwks.keys) {
+    if (d !== undefined) throw new Error(`${kid} is a private key, which nobody but its owner may have`);
+    // Throws for a point that is not on the curve.
+    createPublicKey({ key, format: 'jwk' });
+  }
+  return jwks;
 }
 
+/** Another text whenever the file has changed; empty for one that cannot be looked at. */
 function fileState(path: string): string {
-  const state = statSync(path, { throwIfNoEntry: false });
-  return state === undefined ? '' : `${state.mtimeMs}:${state.size}:${state.ino}`;
+  try {
+    const { mtimeMs, size, ino } = statSync(path);
+    return `${mtimeMs}:${size}:${ino}`;
+  } catch {
+    return '';
+  }
 }

@@ -16,12 +16,15 @@ export interface Outlet {
   /** Everything up to here has been sent. */
   onLive(at: Cursor): void;
   onGap(reason: GapReason, at: Cursor): void;
+  /** The subscriber may know more than this process, which does not hear Redis: another one may serve it. */
+  onBehind(): void;
 }
 
 /** The stream as far as a subscription needs it. */
 export interface SubscribedStream {
   readonly window: AlertWindow;
-  refresh(): Promise<void>;
+  /** Whether it succeeded. */
+  refresh(): Promise<boolean>;
 }
 
 /** Entries of the window that one look goes through: others are waiting, too. */
@@ -56,7 +59,9 @@ export class Subscription {
   #hasBegun = false;
   #isLive = false;
   #isClosed = false;
-  #isResuming = false;
+  #resuming = 0;
+  /** What was asked for last, also while its place is not clear yet. */
+  #wanted: AlertFilters = DEFAULT_FILTERS;
   #turn: NodeJS.Immediate | undefined;
 
   constructor(stream: SubscribedStream, sets: FilterSets, outlet: Outlet) {
@@ -69,7 +74,7 @@ export class Subscription {
 
   /** Whether nothing has been asked for yet. */
   get isWaiting(): boolean {
-    return this.#set === undefined && !this.#isResuming && !this.#isClosed;
+    return this.#set === undefined && this.#resuming === 0 && !this.#isClosed;
   }
 
   /** Whether everything up to the end of the stream has been sent. */
@@ -90,13 +95,14 @@ export class Subscription {
       this.#begin();
       return;
     }
+    this.#wanted = filters;
     if (this.#set !== undefined) this.#setFilters(filters);
-    await this.#resumeAt(resume, filters);
+    await this.#resumeAt(resume);
   }
 
   /** With the filters that there are, or everything that is actual. */
   async resume(place: Place): Promise<void> {
-    await this.#resumeAt(place, this.#set?.filters ?? DEFAULT_FILTERS);
+    await this.#resumeAt(place);
   }
 
   /** Sends on what is left to be sent. */
@@ -161,16 +167,21 @@ export class Subscription {
     this.pump();
   }
 
-  async #resumeAt({ epoch, cursor: text }: Place, filters: AlertFilters): Promise<void> {
+  async #resumeAt({ epoch, cursor: text }: Place): Promise<void> {
     const cursor = parseCursor(text);
-    this.#isResuming = true;
+    this.#resuming += 1;
+    let isKnown = true;
     // Another process, which the subscriber comes from, may have heard more.
     if (cursor === undefined || epoch !== this.#window.epoch || compareCursors(cursor, this.#window.end) > 0) {
-      await this.#stream.refresh();
+      isKnown = await this.#stream.refresh();
     }
-    this.#isResuming = false;
+    this.#resuming -= 1;
     if (this.#isClosed) return;
-    if (this.#set === undefined) this.#setFilters(filters);
+    if (!isKnown) {
+      this.#outlet.onBehind();
+      return;
+    }
+    if (this.#set === undefined) this.#setFilters(this.#wanted);
     const reason = cursor === undefined ? 'other-epoch' : this.#whyGap(epoch, cursor);
     if (cursor === undefined || reason !== undefined) {
       this.#outlet.onSubscribed(this.#from);

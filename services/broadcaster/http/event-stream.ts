@@ -10,19 +10,19 @@ import type { AlertEntry } from '../stream/alert-entry.ts';
 
 export interface EventStreamOptions {
   readonly response: HttpResponse;
-  readonly stream: Pick<AlertStream, 'window' | 'refresh'>;
+  readonly stream: Pick<AlertStream, 'window' | 'refresh' | 'alive'>;
   readonly sets: FilterSets;
   readonly account: Account | undefined;
   readonly tokens: TokenVerifier | undefined;
   readonly join: (set: FilterSet, stream: EventStream) => void;
   readonly leave: (set: FilterSet, stream: EventStream) => void;
-  /** It took nothing for too long. */
+  /** It has ended while it did not take what there was. */
   readonly onSlow: () => void;
   readonly onClosed: () => void;
 }
 
-/** Of taking nothing, after which a connection is given up. */
-const STUCK_AFTER_MS = 60_000;
+/** Of taking nothing, after which a connection is given up; uWebSockets would do it a little later, without telling why. */
+const STUCK_AFTER_MS = 8000;
 
 /** One connection of `/alerts/stream` (server-sent events, HTML Standard section 9.2). */
 export class EventStream implements Outlet {
@@ -36,8 +36,11 @@ export class EventStream implements Outlet {
     this.#options = options;
     this.#subscription = new Subscription(options.stream, options.sets, this);
     options.response.onWritable(() => {
+      if (this.#isClosed) return true;
       this.#stuckAtMs = undefined;
       this.#subscription.pump();
+      // What uWebSockets still has goes out with the next write only.
+      if (this.#stuckAtMs === undefined) this.#write(':\n\n');
       return true;
     });
   }
@@ -69,6 +72,11 @@ export class EventStream implements Outlet {
 
   onLive(at: Cursor): void {
     this.#tell({ type: 'live', ...this.#place(at) });
+    if (!this.#options.stream.alive) this.#tell({ type: 'heartbeat', ...this.#place(at), live: false });
+  }
+
+  onBehind(): void {
+    this.end();
   }
 
   onGap(reason: GapReason, at: Cursor): void {
@@ -82,9 +90,8 @@ export class EventStream implements Outlet {
   }
 
   look(nowMs: number): void {
-    const { account, tokens, onSlow } = this.#options;
+    const { account, tokens } = this.#options;
     if (this.#stuckAtMs !== undefined && nowMs - this.#stuckAtMs > STUCK_AFTER_MS) {
-      onSlow();
       this.#options.response.close();
     } else if (account !== undefined && tokens?.check(account, Date.now()) === false) {
       this.#tell({ type: 'error', code: 'token-expired', detail: 'the token has expired, or its key was taken away' });
@@ -112,6 +119,7 @@ export class EventStream implements Outlet {
   closed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    if (this.#stuckAtMs !== undefined) this.#options.onSlow();
     this.#subscription.close();
     this.#options.onClosed();
   }
@@ -124,8 +132,8 @@ export class EventStream implements Outlet {
 
   #write(text: string): boolean {
     if (this.#isClosed) return false;
-    const { response } = this.#options;
-    const [takesMore = false] = corked(response, () => response.write(text));
+    // Within a cork the answer would come before anything is sent.
+    const takesMore = this.#options.response.write(text);
     if (!takesMore) this.#stuckAtMs ??= performance.now();
     return takesMore;
   }
@@ -137,11 +145,4 @@ export class EventStream implements Outlet {
   #place({ ms, seq }: Cursor): { epoch: string; cursor: string } {
     return { epoch: this.#options.stream.window.epoch, cursor: `${ms}-${seq}` };
   }
-}
-
-/** What the action answers, once it has run with its writes put together. */
-function corked<T>(response: HttpResponse, action: () => T): readonly T[] {
-  const answers: T[] = [];
-  response.cork(() => answers.push(action()));
-  return answers;
 }

@@ -1,6 +1,7 @@
 import type { Place } from '../../../contracts/alert-stream.ts';
 import { parseCursor } from '../../../contracts/cursor.ts';
 import type { Passage } from '../../../core/alerts/alert-filter.ts';
+import type { Logger } from '../../../platform/log/logger.ts';
 import type { TemplatedApp } from '../../../platform/http/uws.ts';
 import type { Gate } from '../access/gate.ts';
 import type { FanOutTarget } from '../delivery/fan-out.ts';
@@ -16,11 +17,12 @@ const PATH = '/alerts/stream';
 
 export interface EventStreamsOptions {
   readonly app: TemplatedApp;
-  readonly stream: Pick<AlertStream, 'window' | 'refresh'>;
+  readonly stream: Pick<AlertStream, 'window' | 'refresh' | 'alive'>;
   readonly sets: FilterSets;
   readonly gate: Gate;
   readonly reconnect: { readonly min_ms: number; readonly max_ms: number };
   readonly metrics: BroadcasterMetrics;
+  readonly log: Logger;
 }
 
 /** `/alerts/stream`: the same alerts for those who cannot speak WebSocket. */
@@ -34,7 +36,12 @@ export class EventStreams implements FanOutTarget {
     options.app.get(PATH, (response, request) => {
       const exchange = new Exchange(response, request, options.gate);
       const onGone = (callback: () => void): void => exchange.onGone(callback);
-      options.gate.admit(response, request, onGone, (address) => void this.#handle(exchange, address));
+      options.gate.admit(response, request, 'event-source', onGone, (address) => {
+        this.#handle(exchange, address).catch((error: unknown) => {
+          options.log.error({ err: error }, 'a subscriber cannot be served');
+          if (!exchange.isGone) response.close();
+        });
+      });
     });
   }
 

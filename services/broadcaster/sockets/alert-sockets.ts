@@ -55,9 +55,10 @@ export class AlertSockets {
         const { token } = data;
         data.token = undefined;
         this.#looked.add(data.session);
-        data.session.open(token);
+        data.session.open(token, data.isOfOurProtocol);
       },
       message: (socket, message, isBinary) => socket.getUserData().session?.receive(message, isBinary),
+      ping: (socket) => socket.getUserData().session?.pinged(),
       drain: (socket) => socket.getUserData().session?.drained(),
       // Nothing may be ended or closed in here: that is a bus error. The limit closes the socket by itself.
       dropped: (socket) => {
@@ -112,17 +113,19 @@ export class AlertSockets {
       .split(',')
       .map((each) => each.trim());
     const token = offered.find((each) => each.startsWith(BEARER_SUBPROTOCOL_PREFIX));
+    const isOfOurProtocol = offered.includes(SUBPROTOCOL);
     const key = request.getHeader('sec-websocket-key');
     const extensions = request.getHeader('sec-websocket-extensions');
     const onGone = (callback: () => void): void => void response.onAborted(callback);
-    this.#options.session.gate.admit(response, request, onGone, (address) => {
+    this.#options.session.gate.admit(response, request, 'websocket', onGone, (address) => {
       const data: SocketData = {
         address,
         token: token?.slice(BEARER_SUBPROTOCOL_PREFIX.length),
+        isOfOurProtocol,
         session: undefined,
       };
       // A token is never told back.
-      const protocol = offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : '';
+      const protocol = isOfOurProtocol ? SUBPROTOCOL : '';
       response.cork(() => response.upgrade(data, key, protocol, extensions, context));
     });
   }

@@ -10,6 +10,7 @@ import {
 import type { Cursor } from '../../../contracts/cursor.ts';
 import { DEFAULT_FILTERS, type Passage } from '../../../core/alerts/alert-filter.ts';
 import type { WebSocket } from '../../../platform/http/uws.ts';
+import type { Logger } from '../../../platform/log/logger.ts';
 import type { Gate } from '../access/gate.ts';
 import { MessageBudget } from '../access/message-budget.ts';
 import type { Account } from '../access/token-verifier.ts';
@@ -24,6 +25,7 @@ export interface SocketData {
   readonly address: string;
   /** That came with the request. */
   token: string | undefined;
+  readonly isOfOurProtocol: boolean;
   session: SocketSession | undefined;
 }
 
@@ -32,6 +34,7 @@ export interface SessionContext {
   readonly sets: FilterSets;
   readonly gate: Gate;
   readonly heartbeatS: number;
+  readonly log: Logger;
   readonly reconnect: { readonly min_ms: number; readonly max_ms: number };
 }
 
@@ -40,11 +43,13 @@ const HOLD_AT_BYTES = 16 * 1024;
 /** Of text of ours, which most messages are far below. */
 const LONGEST_MESSAGE_BYTES = 16 * 1024;
 const AUTHENTICATE_WITHIN_MS = 5000;
-/** A client that says nothing is one that wants everything. */
+/** A client that does not speak our protocol and says nothing wants everything. */
 const SILENT_FOR_MS = 1000;
 const MESSAGE_COST = 1;
 const BAD_MESSAGE_COST = 5;
-const SECONDS_PRECISION = 1000;
+const PING_COST = 0.2;
+/** What `send` answers when the client is too far behind; the socket is about to be closed. */
+const DROPPED = 2;
 
 /** One socket of `/ws/alerts`: what it may, what it asked for and what it is told. */
 export class SocketSession implements Outlet {
@@ -53,19 +58,29 @@ export class SocketSession implements Outlet {
   readonly #subscription: Subscription;
   readonly #budget: MessageBudget;
   readonly #openedAtMs: number;
+  /** Said while a token is being checked; no more than the budget lets through. */
+  readonly #held: ClientMessage[] = [];
   #account: Account | undefined;
+  #isChecking = false;
+  #mayBeSilent = false;
+  #quietSinceMs: number;
   #isClosed = false;
 
   constructor(socket: WebSocket<SocketData>, context: SessionContext) {
     this.#socket = socket;
     this.#context = context;
     this.#openedAtMs = performance.now();
+    this.#quietSinceMs = this.#openedAtMs;
     this.#budget = new MessageBudget(this.#openedAtMs);
     this.#subscription = new Subscription(context.stream, context.sets, this);
   }
 
-  /** @param token that came with the request for the connection */
-  open(token: string | undefined): void {
+  /**
+   * @param token that came with the request for the connection
+   * @param isOfOurProtocol that the client has offered it: then it says itself what it wants
+   */
+  open(token: string | undefined, isOfOurProtocol: boolean): void {
+    this.#mayBeSilent = !isOfOurProtocol;
     const { heartbeatS, reconnect, gate } = this.#context;
     this.#tell({
       type: 'hello',
@@ -74,7 +89,7 @@ export class SocketSession implements Outlet {
       reconnect,
       token_required: gate.tokens !== undefined,
     });
-    if (token !== undefined && gate.tokens !== undefined) void this.#authenticate(token);
+    if (token !== undefined && gate.tokens !== undefined) this.#run(this.#authenticate(token));
   }
 
   receive(message: ArrayBuffer, isBinary: boolean): void {
@@ -92,7 +107,7 @@ export class SocketSession implements Outlet {
       return this.fail('not-json', 'the message is no JSON text', closeCodes.invalidPayload);
     }
     const parsed = clientMessageSchema.safeParse(value);
-    if (parsed.success) return this.#handle(parsed.data);
+    if (parsed.success) return this.#handleInTurn(parsed.data);
     if (!this.#budget.spend(BAD_MESSAGE_COST - MESSAGE_COST, nowMs)) return this.#failForFlood();
     const type: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'type') : undefined;
     if (typeof type === 'string' && !CLIENT_MESSAGE_TYPES.includes(type)) {
@@ -101,6 +116,11 @@ export class SocketSession implements Outlet {
       const [issue] = parsed.error.issues;
       this.#tellError('invalid-message', `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`.slice(0, 500));
     }
+  }
+
+  /** The reply is uWebSockets' own. */
+  pinged(): void {
+    if (!this.#isClosed && !this.#budget.spend(PING_COST, performance.now())) this.#failForFlood();
   }
 
   /** What time brings, called now and then. Answers whether it may bring more. */
@@ -116,10 +136,10 @@ export class SocketSession implements Outlet {
       }
       return true;
     }
-    if (this.#subscription.isWaiting && nowMs - this.#openedAtMs > SILENT_FOR_MS) {
+    if (this.#mayBeSilent && this.#subscription.isWaiting && nowMs - this.#quietSinceMs > SILENT_FOR_MS) {
       this.#handle({ type: 'subscribe', filters: [...DEFAULT_FILTERS] });
     }
-    return tokens !== undefined || this.#subscription.isWaiting;
+    return tokens !== undefined || (this.#mayBeSilent && this.#subscription.isWaiting);
   }
 
   /** The connection takes more again. */
@@ -153,7 +173,7 @@ export class SocketSession implements Outlet {
 
   send(entry: AlertEntry, passage: Passage): boolean {
     if (this.#isClosed) return false;
-    this.#socket.send(entry.message(passage), false, false);
+    if (this.#socket.send(entry.message(passage), false, false) === DROPPED) return false;
     return this.#socket.getBufferedAmount() < HOLD_AT_BYTES;
   }
 
@@ -179,9 +199,21 @@ export class SocketSession implements Outlet {
     this.#tell({ type: 'gap', reason, ...this.#place(at) });
   }
 
+  onBehind(): void {
+    if (!this.#isClosed) this.#socket.end(closeCodes.tryAgainLater, 'this server does not hear Redis');
+  }
+
+  /** What comes while a token is being checked waits for the outcome. */
+  #handleInTurn(message: ClientMessage): void {
+    // The default would take the place of what the client is about to ask for.
+    if (message.type !== 'authenticate') this.#mayBeSilent = false;
+    if (this.#isChecking) this.#held.push(message);
+    else this.#handle(message);
+  }
+
   #handle(message: ClientMessage): void {
     if (message.type === 'authenticate') {
-      void this.#authenticate(message.token);
+      this.#run(this.#authenticate(message.token));
       return;
     }
     if (!this.#mayListen()) {
@@ -189,8 +221,16 @@ export class SocketSession implements Outlet {
       return;
     }
     const { type } = message;
-    if (type === 'subscribe') void this.#subscription.subscribe(message.filters, message.resume);
-    else void this.#subscription.resume(message);
+    if (type === 'subscribe') this.#run(this.#subscription.subscribe(message.filters, message.resume));
+    else this.#run(this.#subscription.resume(message));
+  }
+
+  /** A defect in what is done for one client ends that client's connection and no other. */
+  #run(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#context.log.error({ err: error }, 'a subscriber cannot be served');
+      this.fail('internal-error', 'the server has made a mistake', closeCodes.internalError);
+    });
   }
 
   async #authenticate(token: string): Promise<void> {
@@ -199,7 +239,9 @@ export class SocketSession implements Outlet {
       this.#tellError('invalid-message', 'no token is needed here');
       return;
     }
+    this.#isChecking = true;
     const verdict = await tokens.verify(token);
+    this.#isChecking = false;
     if (this.#isClosed) return;
     if (!verdict.ok) return this.fail(verdict.code, verdict.detail, closeCodes.policyViolation);
     const { account } = verdict;
@@ -210,8 +252,23 @@ export class SocketSession implements Outlet {
       if (this.#account !== undefined) limits.releaseAccount(this.#account.name);
     }
     this.#account = account;
-    const expiresAt = new Date(Math.floor(account.expiresAtMs / SECONDS_PRECISION) * SECONDS_PRECISION).toISOString();
-    this.#tell({ type: 'authenticated', account: account.name, expires_at: expiresAt });
+    this.#quietSinceMs = performance.now();
+    this.#tell({
+      type: 'authenticated',
+      account: account.name,
+      expires_at: new Date(account.expiresAtMs).toISOString(),
+      expires_in_s: Math.round((account.expiresAtMs - Date.now()) / 1000),
+    });
+    while (!this.#isClosed && !this.#checksNext()) {
+      const next = this.#held.shift();
+      if (next === undefined) return;
+      this.#handle(next);
+    }
+  }
+
+  /** A method, for it changes while messages are handled. */
+  #checksNext(): boolean {
+    return this.#isChecking;
   }
 
   #mayListen(): boolean {

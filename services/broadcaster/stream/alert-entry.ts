@@ -37,6 +37,7 @@ export class AlertEntry {
   readonly body: string;
   readonly #epoch: string;
   readonly #messages = new Map<Passage, string>();
+  #isRecent = true;
 
   constructor(epoch: string, at: Cursor, facts: AlertFacts, before: AlertFacts | undefined, body: string) {
     this.#epoch = epoch;
@@ -62,12 +63,13 @@ export class AlertEntry {
     const filter = passage === 'within' ? '' : `"filter":"${passage}",`;
     const head = `{"type":"alert","epoch":"${this.#epoch}","cursor":"${this.cursor}",${filter}`;
     const message = `${head}${this.body.slice(1)}`;
-    this.#messages.set(passage, message);
+    if (this.#isRecent) this.#messages.set(passage, message);
     return message;
   }
 
   /** Those who come later are few. */
   forgetMessages(): void {
+    this.#isRecent = false;
     this.#messages.clear();
   }
 }

@@ -40,8 +40,10 @@ export class AlertStream {
   #answeredAtMs = -Infinity;
   #caughtUpAtMs = -Infinity;
   #timer: NodeJS.Timeout | undefined;
-  #catchingUp: Promise<void> | undefined;
-  #again = false;
+  readonly #waiting: ((hasSeen: boolean) => void)[] = [];
+  #isLooking = false;
+  /** Entries that there ever were in the stream, up to the end of the window. */
+  #taken = 0;
 
   constructor(options: AlertStreamOptions) {
     this.#options = options;
@@ -77,11 +79,15 @@ export class AlertStream {
     clearInterval(this.#timer);
   }
 
-  /** Asks the stream for what is not known yet; returns when that has come, or when Redis does not answer. */
-  async refresh(): Promise<void> {
-    this.#again = true;
-    this.#catchingUp ??= this.#catchUpAgain().finally(() => (this.#catchingUp = undefined));
-    await this.#catchingUp;
+  /**
+   * Asks the stream for what is not known yet. Resolves after a look that began after this call, with false when Redis did not
+   * answer.
+   */
+  async refresh(): Promise<boolean> {
+    return await new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      if (!this.#isLooking) void this.#lookForAll();
+    });
   }
 
   async #beat(): Promise<void> {
@@ -95,16 +101,25 @@ export class AlertStream {
     }
   }
 
-  async #catchUpAgain(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
-      try {
-        await this.#catchUp();
-      } catch (error) {
-        // The next beat tries again.
-        this.#options.log.debug({ err: error }, 'the stream of alerts cannot be read');
-        return;
-      }
+  /** One look at a time: what is counted in it must not be counted twice. */
+  async #lookForAll(): Promise<void> {
+    this.#isLooking = true;
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting.splice(0);
+      const hasSeen = await this.#look();
+      for (const resolve of waiting) resolve(hasSeen);
+    }
+    this.#isLooking = false;
+  }
+
+  async #look(): Promise<boolean> {
+    try {
+      await this.#catchUp();
+      return true;
+    } catch (error) {
+      // The next beat tries again.
+      this.#options.log.debug({ err: error }, 'the stream of alerts cannot be read');
+      return false;
     }
   }
 
@@ -116,21 +131,24 @@ export class AlertStream {
       await this.#load(stream);
     } else {
       while (compareCursors(this.#window.end, stream.end) < 0) {
-        const page = await reader.after(this.#window.end);
-        if (page.length === 0) this.#window.passOver(stream.end);
+        const page = (await reader.after(this.#window.end)).filter(({ at }) => compareCursors(at, stream.end) <= 0);
         for (const entry of page) this.#take(entry);
         metrics.caughtUp.inc(page.length);
+        if (page.length === 0) break;
       }
+      // What was there and was not read is lost: Redis came back without it, or it was trimmed meanwhile.
+      if (this.#taken !== stream.added) await this.#load(await reader.end(known, true));
     }
     this.#caughtUpAtMs = performance.now();
   }
 
   /** The stream from its beginning, as far as it is kept. */
-  async #load({ epoch, end, isWhole }: StreamEnd): Promise<void> {
+  async #load({ epoch, end, added, length }: StreamEnd): Promise<void> {
     const { reader, window: limits, onReset, log } = this.#options;
-    const raw = await reader.last(limits.count + 1);
+    // What comes after the reading of the end is caught up with.
+    const raw = (await reader.last(limits.count + 1)).filter(({ at }) => compareCursors(at, end) <= 0);
     const records = await reader.records();
-    const isAll = isWhole && raw.length <= limits.count;
+    const isAll = added === length && raw.length <= limits.count;
     const first = raw[0]?.at;
     const isFirst = this.#window.epoch === '';
     const window = new AlertWindow(epoch, limits, isAll ? NOTHING : (first ?? end), end);
@@ -141,12 +159,12 @@ export class AlertStream {
       window.append(read);
       active.apply(read.facts, read.body);
     }
-    // What came after the reading of the end is caught up with.
-    if (raw.length === 0) window.passOver(end);
+    window.passOver(end);
     window.dropOlderThan(Date.now());
     for (const { transition } of records) active.apply(factsOf(transition), JSON.stringify(transition));
     this.#window = window;
     this.#active = active;
+    this.#taken = added;
     if (isFirst) return;
     log.warn({ epoch }, 'the stream of alerts is another one: Redis has lost what it had');
     onReset();
@@ -165,8 +183,8 @@ export class AlertStream {
     if (compareCursors(at, end) <= 0) return;
     const previous = parseCursor(published.previous ?? FIRST_CURSOR);
     const joins = previous !== undefined && compareCursors(previous, end) === 0;
-    if (!joins || this.#catchingUp !== undefined) {
-      void this.refresh();
+    if (!joins || this.#isLooking) {
+      if (this.#waiting.length === 0) void this.refresh();
       return;
     }
     this.#take({ at, json: message.replace(PUBLISHED_HEAD, '{') });
@@ -174,6 +192,7 @@ export class AlertStream {
 
   #take(raw: RawEntry): void {
     if (compareCursors(raw.at, this.#window.end) <= 0) return;
+    this.#taken += 1;
     const entry = readEntry(this.#window, this.#active, raw);
     if (entry === undefined) {
       this.#options.metrics.foreignMessages.inc();

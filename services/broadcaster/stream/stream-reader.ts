@@ -9,8 +9,10 @@ import { defineScript, type Script } from '../../../platform/redis/script.ts';
 export interface StreamEnd {
   readonly epoch: string;
   readonly end: Cursor;
-  /** Whether every entry that there ever was is still there. */
-  readonly isWhole: boolean;
+  /** Entries that there ever were, up to the end. */
+  readonly added: number;
+  /** Those that are still there. */
+  readonly length: number;
 }
 
 /** One entry as it is in Redis. */
@@ -33,15 +35,18 @@ export class StreamReader {
     this.#settle = defineScript(redis, 'ttSettleAlertEpoch', 'settle-epoch.lua', import.meta.url);
   }
 
-  /** @param seen the epoch that the caller knows, and the last cursor that it has seen of it */
-  async end(seen: { readonly epoch: string; readonly end: Cursor }): Promise<StreamEnd> {
+  /**
+   * @param seen the epoch that the caller knows, and the last cursor that it has seen of it
+   * @param isTorn that entries are missing between that and what there is: another history begins
+   */
+  async end(seen: { readonly epoch: string; readonly end: Cursor }, isTorn = false): Promise<StreamEnd> {
     const another = randomBytes(EPOCH_BYTES).toString('base64url');
     const reply = await this.#settle(
       [redisKeys.alerts, redisKeys.alertEpoch],
-      [seen.epoch, seen.end.ms, seen.end.seq, another],
+      [seen.epoch, seen.end.ms, seen.end.seq, another, isTorn ? '1' : '0'],
     );
-    const [epoch, end, isWhole] = Array.isArray(reply) ? (reply as unknown[]) : [];
-    return { epoch: String(epoch), end: cursorOf(String(end)), isWhole: isWhole === 1 };
+    const [epoch, end, added, length] = Array.isArray(reply) ? (reply as unknown[]) : [];
+    return { epoch: String(epoch), end: cursorOf(String(end)), added: Number(added), length: Number(length) };
   }
 
   /** Those behind the cursor, oldest first; some of them when they are many. */

@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { SignJWT, type JWK } from 'jose';
+import { WebSocket } from 'ws';
+import { AlertClient } from '../../../clients/js/src/index.ts';
 import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../../../contracts/alert-stream.ts';
+import { createLogger } from '../../../platform/log/logger.ts';
+import { TokenVerifier } from '../../../services/broadcaster/access/token-verifier.ts';
 import { openSigningKeys, type SigningKeys } from '../../../scripts/token/signing-keys.ts';
 import type { AlertSubscriber } from '../../support/alert-subscriber.ts';
 import { ALL } from '../../support/alert-subscriber.ts';
@@ -76,6 +80,8 @@ test('a token in the first message or among the subprotocols lets a subscriber i
   await first.told('live');
   const token = await mint({ claims: { sub: 'page' } });
   const second = await broadcaster.open([SUBPROTOCOL, `${BEARER_SUBPROTOCOL_PREFIX}${token}`]);
+  // The token is still being checked.
+  second.say({ type: 'subscribe' });
   assert.equal(second.socket.protocol, SUBPROTOCOL);
   assert.equal((await second.told('authenticated')).account, 'page');
   await second.told('live');
@@ -138,12 +144,67 @@ for (const [what, token, why] of forged) {
   });
 }
 
+test('a token without an end that makes sense is good for as long as there are dates, and ends nobody else', async () => {
+  for (const exp of [9_999_999_999_999, Number.MAX_SAFE_INTEGER, 1e300]) {
+    const subscriber = await opened();
+    subscriber.say({ type: 'authenticate', token: await mint({ claims: { exp } }) });
+    subscriber.say({ type: 'subscribe', filters: ALL });
+    assert.match((await subscriber.told('authenticated')).expires_at, /^9999/);
+    await subscriber.told('live');
+    await ended(subscriber);
+  }
+});
+
+test('the client for JavaScript is let in with its token, by socket and over HTTP', async () => {
+  const client = new AlertClient({
+    url: broadcaster.url,
+    WebSocket,
+    filters: [{ status: ['Test'] }],
+    token: () => mint({ claims: { sub: 'client' } }),
+  });
+  const problems: unknown[] = [];
+  client.on('problem', (problem) => problems.push(problem));
+  const subjects: string[] = [];
+  client.on('alert', ({ subject }) => subjects.push(subject));
+  await eventually(() => assert.equal(client.state, 'live'));
+  await log.append('raised', { subject: 'for-the-client' });
+  await eventually(() => assert.deepEqual(subjects, ['for-the-client']));
+  assert.ok((await client.active()).alerts.some(({ subject }) => subject === 'for-the-client'));
+  assert.deepEqual(problems, []);
+  client.close();
+  await eventually(async () => assert.equal(await broadcaster.metric('ws_connections'), 0));
+});
+
+test('a file of keys that nobody could sign for, or that tells a secret, is refused at the start', async () => {
+  const { keys: published } = JSON.parse(await readFile(keys.jwksPath, 'utf8')) as { keys: readonly JWK[] };
+  const secret = JSON.parse(await readFile(join(folder, 'signing-key.json'), 'utf8')) as JWK;
+  const path = join(folder, 'bad-jwks.json');
+  for (const [bad, why] of [
+    [[secret], /private key/],
+    [[published[0], published[0]], /one kid/],
+    [[{ ...published[0], x: published[0]!.y, y: published[0]!.x }], /JWKS/],
+  ] as const) {
+    await writeFile(path, JSON.stringify({ keys: bad }));
+    assert.throws(
+      () => new TokenVerifier({ jwksPath: path, audience: 'a', issuer: undefined }, createLogger('test', 'silent')),
+      why,
+    );
+  }
+});
+
 test('without a token nothing is told, and after 5 s the connection is ended; over HTTP it is refused at once', async () => {
   const silent = await opened();
   const eager = await opened();
   eager.say({ type: 'subscribe', filters: ALL });
   assert.equal(await eager.closed, 1008);
   await log.append('raised', { subject: 'secret', status: 'Actual' });
+  const asked = await fetch(`${broadcaster.httpUrl}/v1/alerts/active`, {
+    method: 'OPTIONS',
+    headers: { origin: broadcaster.httpUrl, 'access-control-request-headers': 'authorization' },
+  });
+  assert.equal(asked.status, 204);
+  assert.equal(asked.headers.get('access-control-allow-origin'), broadcaster.httpUrl);
+  assert.match(asked.headers.get('access-control-allow-headers') ?? '', /authorization/);
   for (const path of ['/v1/alerts/active', '/alerts/stream', '/v1/alerts/feed.atom', '/v1/alerts/some/cap']) {
     const reply = await fetch(`${broadcaster.httpUrl}${path}`);
     assert.equal(reply.status, 401, path);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { activeAlertsSchema, type AlertMessage, type Place } from '../../../contracts/alert-stream.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { ALL } from '../../support/alert-subscriber.ts';
 import { TestAlertLog } from '../../support/alert-log.ts';
+import { standBefore } from '../../support/cut-off-server.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 import { startBroadcasterProcess, type RunningBroadcaster } from '../../support/running-broadcaster.ts';
@@ -142,7 +144,8 @@ test('new filters hold from then on, and the active alerts are those of a filter
   await subscriber.told('live');
   await log.append('raised', { subject: 'here-1', zones: ['here', 'there'] });
   await log.append('raised', { subject: 'there-1', zones: ['there'] });
-  await eventually(() => assert.equal(subscriber.frames.length, 1));
+  await eventually(async () => assert.equal((await active('?zones=there&status=Test')).alerts.length, 2));
+  assert.equal(subscriber.frames.length, 1);
   subscriber.others.length = 0;
   subscriber.say({ type: 'subscribe', filters: [{ zones: ['there'], status: ['Test'] }] });
   await subscriber.told('subscribed');
@@ -206,6 +209,80 @@ test('a Redis that came back with an older stream makes another epoch, and the o
   assert.notEqual(gap.epoch, epoch);
   await eventually(async () => assert.ok(await broadcaster.isReady(), 'not ready'));
   assert.ok(!subjects((await active('?status=Test')).alerts as never).includes('lost'));
+});
+
+test('a Redis that has lost an alert and has newer ones already is another history as well', async () => {
+  const subscriber = await broadcaster.connect();
+  await log.append('raised', { subject: 'first' });
+  const restore = await server.backUp();
+  await log.append('raised', { subject: 'lost-in-between' });
+  await eventually(() => assert.equal(subscriber.frames.length, 2));
+  const { epoch } = await subscriber.told('hello');
+  const { server: between, url } = await standBefore(server.url);
+  await using _between = between;
+  await using late = await startBroadcasterProcess(url);
+  const lateSubscriber = await late.connect();
+  between.cutOff = true;
+  await server.kill9();
+  await restore();
+  await server.restart();
+  await log.raise(3);
+  between.drop();
+  between.cutOff = false;
+  const gap = await lateSubscriber.told('gap');
+  assert.equal(gap.reason, 'log-lost');
+  assert.notEqual(gap.epoch, epoch);
+  const reply = await fetch(`${late.httpUrl}/v1/alerts/active?status=Test`);
+  assert.ok(!(await reply.text()).includes('lost-in-between'));
+});
+
+test('a broadcaster that does not hear Redis does not judge a place that it does not know', async () => {
+  const { server: between, url } = await standBefore(server.url);
+  await using _between = between;
+  await using deaf = await startBroadcasterProcess(url);
+  const hearing = await broadcaster.connect();
+  between.cutOff = true;
+  await log.raise(2);
+  await eventually(() => assert.equal(hearing.frames.length, 2));
+  const last = hearing.alerts.at(-1)!;
+  const resume = { epoch: last.epoch, cursor: last.cursor };
+  const early = await deaf.open();
+  early.say({ type: 'subscribe', filters: ALL, resume });
+  assert.equal(await early.closed, 1013);
+  assert.deepEqual(
+    early.others.filter(({ type }) => type === 'gap'),
+    [],
+  );
+  between.cutOff = false;
+  between.drop();
+  await eventually(async () => assert.ok(await deaf.isReady(), 'not ready'));
+  // It is ready for as long as nobody could notice, and says 1013 until it hears again.
+  const late = await eventually(async () => {
+    const subscriber = await deaf.open();
+    subscriber.say({ type: 'subscribe', filters: ALL, resume });
+    await Promise.race([subscriber.told('live'), subscriber.closed.then((code) => assert.notEqual(code, 1013))]);
+    return subscriber;
+  });
+  await log.append('raised', { subject: 'after-deafness' });
+  await eventually(() => assert.deepEqual(subjects(late.alerts), ['after-deafness']));
+});
+
+test('a client of our protocol that takes long to say where it stood misses nothing', async () => {
+  const before = await broadcaster.connect();
+  await log.raise(1);
+  await eventually(() => assert.equal(before.frames.length, 1));
+  const [known] = before.alerts;
+  before.socket.close();
+  await log.append('raised', { subject: 'missed', status: 'Actual' });
+  const slow = await broadcaster.open();
+  await delay(2500);
+  assert.deepEqual(
+    slow.others.map(({ type }) => type).filter((type) => type !== 'hello'),
+    [],
+  );
+  slow.say({ type: 'subscribe', filters: ALL, resume: { epoch: known!.epoch, cursor: known!.cursor } });
+  await slow.told('live');
+  assert.deepEqual(subjects(slow.alerts), ['missed']);
 });
 
 test('what happens while the broadcaster does not hear Redis comes from the stream, once', async () => {

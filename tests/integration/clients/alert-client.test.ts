@@ -132,7 +132,7 @@ test('a token is sent first, asked for anew for each connection, and renewed bef
     first.said.map(({ type }) => type),
     ['authenticate', 'subscribe'],
   );
-  first.tell({ type: 'authenticated', account: 'app', expires_at: new Date(Date.now() + 2500).toISOString() });
+  first.tell({ type: 'authenticated', account: 'app', expires_at: new Date(0).toISOString(), expires_in_s: 2.5 });
   await eventually(() => assert.deepEqual(first.said[2], { type: 'authenticate', token: 'token-2' }));
   first.tell({ type: 'error', code: 'token-expired', detail: 'the token has expired' });
   first.socket.close(1008);
@@ -211,4 +211,65 @@ test('a closed client stays closed, whenever that is, and an address that is non
   // Node 22 has one of its own.
   if (!('WebSocket' in globalThis)) assert.throws(() => new AlertClient({ url: server.url }), /package "ws"/);
   assert.equal(early.client.state, 'closed');
+});
+
+test('a listener that throws is reported, and keeps nobody else from hearing', async (context) => {
+  await using server = await ScriptedAlerts.open();
+  const reported = context.mock.method(console, 'error', () => undefined);
+  using throwing = watch({ url: server.url });
+  for (const type of ['state', 'place', 'alert', 'problem'] as const) {
+    throwing.client.on(type, () => {
+      throw new Error(`the listener of ${type}`);
+    });
+  }
+  const cursors: string[] = [];
+  throwing.client.on('alert', ({ cursor }) => cursors.push(cursor));
+  const first = await server.connection(0);
+  first.hello();
+  first.alert(1);
+  first.alert(2);
+  await eventually(() => assert.deepEqual(cursors, ['1-0', '2-0']));
+  first.socket.terminate();
+  const second = await server.connection(1);
+  second.hello();
+  await eventually(() => assert.equal(second.said.length, 1));
+  assert.ok(reported.mock.callCount() >= 5, `${reported.mock.callCount()} errors were reported`);
+});
+
+for (const what of ['close', 'reconnectNow'] as const) {
+  test(`${what} in a listener that is told that the connection is lost has its way, and leaves one connection at most`, async () => {
+    await using server = await ScriptedAlerts.open();
+    using watched = watch({ url: server.url });
+    watched.client.on('state', (state) => {
+      if (state === 'waiting') watched.client[what]();
+    });
+    const first = await server.connection(0);
+    first.hello();
+    await eventually(() => assert.equal(first.said.length, 1));
+    first.socket.terminate();
+    if (what === 'reconnectNow') (await server.connection(1)).hello();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal(server.connections.length, what === 'close' ? 1 : 2);
+    assert.equal(watched.client.state, what === 'close' ? 'closed' : 'catching-up');
+    watched.client.close();
+    for (const { closed } of server.connections) await closed;
+  });
+}
+
+test('filters that change many times a second are said twice a second, the last ones at last', async () => {
+  await using server = await ScriptedAlerts.open();
+  using watched = watch({ url: server.url });
+  const connection = await server.connection(0);
+  connection.hello();
+  connection.live('1-0');
+  await eventually(() => assert.equal(watched.client.state, 'live'));
+  for (let radius = 1; radius <= 30; radius += 1) {
+    watched.client.subscribe([{ near: { lat: 0, lon: 0, radius_m: radius } }]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await eventually(() => {
+    const last = connection.said.at(-1);
+    assert.ok(last?.type === 'subscribe' && last.filters[0]?.near?.radius_m === 30, 'not the last filters');
+  });
+  assert.ok(connection.said.length <= 5, `${connection.said.length} messages`);
 });

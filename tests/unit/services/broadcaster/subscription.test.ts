@@ -44,6 +44,10 @@ class FakeOutlet implements Outlet {
     this.told.push(`gap ${reason} ${at.ms}`);
   }
 
+  onBehind(): void {
+    this.told.push('behind');
+  }
+
   get places(): readonly number[] {
     return this.got.map(({ at }) => at.ms);
   }
@@ -116,6 +120,26 @@ for (const [what, resume, reason] of [
     assert.deepEqual(world.outlet.told, ['subscribed 8', `gap ${reason} 8`, 'live 9']);
   });
 }
+
+test('a process that does not hear Redis knows no place behind its end, and says that another one may', async () => {
+  const world = new World(3);
+  world.stream.isHeard = false;
+  await world.subscription.subscribe(DEFAULT_FILTERS, world.place(5));
+  assert.deepEqual(world.outlet.told, ['behind']);
+  assert.deepEqual(world.outlet.places, []);
+});
+
+test('of two subscriptions that wait for their place the later filters count', async () => {
+  const world = new World(3);
+  const both = [
+    world.subscription.subscribe(DEFAULT_FILTERS, world.place(9)),
+    world.subscription.subscribe(SEVERE, world.place(9)),
+  ];
+  await Promise.all(both);
+  world.append('Minor');
+  world.append('Severe');
+  assert.deepEqual(world.outlet.places, [5]);
+});
 
 test('the last place of which everything behind it is kept is none too old', async () => {
   const world = new World(8, 4);
