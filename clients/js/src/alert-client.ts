@@ -288,11 +288,12 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
   #tell(alert: AlertMessage): void {
     const place = this.#place;
     if (place?.epoch === alert.epoch && !isBehind(place, alert)) return;
-    this.#place = { epoch: alert.epoch, cursor: alert.cursor };
+    const told = { epoch: alert.epoch, cursor: alert.cursor };
+    this.#place = told;
     for (const queue of this.#queues) queue.push(alert);
     this.#emit('alert', alert);
     // Whoever keeps the place has had the alert.
-    if (this.#place !== undefined) this.#emit('place', this.#place);
+    this.#emit('place', told);
   }
 
   /** Never back, in one history. */

@@ -40,7 +40,7 @@ export class EventStream implements Outlet {
       this.#stuckAtMs = undefined;
       this.#subscription.pump();
       // What uWebSockets still has goes out with the next write only.
-      if (this.#stuckAtMs === undefined) this.#write(':\n\n');
+      if (!this.#isStuck()) this.#write(':\n\n');
       return true;
     });
   }
@@ -122,6 +122,11 @@ export class EventStream implements Outlet {
     if (this.#stuckAtMs !== undefined) this.#options.onSlow();
     this.#subscription.close();
     this.#options.onClosed();
+  }
+
+  /** A method, for it changes while entries are sent. */
+  #isStuck(): boolean {
+    return this.#stuckAtMs !== undefined;
   }
 
   #tell(message: ServerMessage): void {

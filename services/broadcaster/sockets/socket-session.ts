@@ -259,7 +259,7 @@ export class SocketSession implements Outlet {
       expires_at: new Date(account.expiresAtMs).toISOString(),
       expires_in_s: Math.round((account.expiresAtMs - Date.now()) / 1000),
     });
-    while (!this.#isClosed && !this.#checksNext()) {
+    while (this.#maySayMore()) {
       const next = this.#held.shift();
       if (next === undefined) return;
       this.#handle(next);
@@ -267,8 +267,8 @@ export class SocketSession implements Outlet {
   }
 
   /** A method, for it changes while messages are handled. */
-  #checksNext(): boolean {
-    return this.#isChecking;
+  #maySayMore(): boolean {
+    return !this.#isClosed && !this.#isChecking;
   }
 
   #mayListen(): boolean {
