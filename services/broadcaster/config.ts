@@ -8,8 +8,7 @@ import {
   port,
   redisSettings,
 } from '../../platform/config/fragments.ts';
-import { loadConfig, type Environment } from '../../platform/config/load-config.ts';
-import { StartupError } from '../../platform/lifecycle/startup-error.ts';
+import { ConfigError, loadConfig, type Environment } from '../../platform/config/load-config.ts';
 
 const origins = z.string().transform((text, context) =>
   text.split(',').map((part) => {
@@ -67,15 +66,15 @@ export function loadBroadcasterConfig(environment: Environment): BroadcasterConf
   );
   const { TELLTALE_BROADCASTER_PUBLIC: isPublic, TELLTALE_BROADCASTER_JWKS_PATH: jwksPath } = config;
   if (!isPublic && jwksPath === undefined) {
-    throw new StartupError(
-      'Nobody could listen: set TELLTALE_BROADCASTER_JWKS_PATH to the public keys of tokens (npm run token makes a pair), ' +
-        'or TELLTALE_BROADCASTER_PUBLIC=true for alerts that everybody may hear.',
-    );
+    throw new ConfigError([
+      'nobody could listen: set TELLTALE_BROADCASTER_JWKS_PATH to the public keys of tokens (npm run token makes a pair), ' +
+        'or TELLTALE_BROADCASTER_PUBLIC=true for alerts that everybody may hear',
+    ]);
   }
   if (isPublic && jwksPath !== undefined) {
-    throw new StartupError(
-      'TELLTALE_BROADCASTER_PUBLIC=true lets everybody listen, and TELLTALE_BROADCASTER_JWKS_PATH asks for tokens; keep one.',
-    );
+    throw new ConfigError([
+      'TELLTALE_BROADCASTER_PUBLIC=true lets everybody listen, and TELLTALE_BROADCASTER_JWKS_PATH asks for tokens; keep one',
+    ]);
   }
   return config;
 }

@@ -135,11 +135,11 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
     this.#saySubscribe();
   }
 
-  /** What is active, of what is asked for by one filter; rejects when the server does not answer. */
-  async active(filter: AlertFilter = this.#filters?.[0] ?? {}): Promise<ActiveAlerts> {
+  /** What is active, of what the client wants or of something else; rejects when the server does not answer. */
+  async active(filters = this.#filters): Promise<ActiveAlerts> {
     if (globals.fetch === undefined) throw new Error('There is no fetch here.');
     const token = await this.#token();
-    const url = activeUrl(this.#options.url, filter);
+    const url = activeUrl(this.#options.url, filters);
     const response = await globals.fetch(url, {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     });
@@ -394,19 +394,7 @@ function textOf(error: unknown): string {
 }
 
 /** `http://…/v1/alerts/active` of the server whose sockets are at `ws://…/ws/alerts`. */
-function activeUrl(socketUrl: string, filter: AlertFilter): string {
-  const base = socketUrl.replace(/^ws/, 'http').replace(/\/ws\/alerts.*$/, '/v1/alerts/active');
-  const { zones, bbox, near, min_severity: severity, kinds, status } = filter;
-  const parameters: readonly (readonly [string, string | undefined])[] = [
-    ['zones', zones?.join(',')],
-    ['bbox', bbox?.join(',')],
-    ['near', near && [near.lat, near.lon, near.radius_m].join(',')],
-    ['min_severity', severity],
-    ['kinds', kinds?.join(',')],
-    ['status', status?.join(',')],
-  ];
-  const query = parameters.flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
-  );
-  return query.length === 0 ? base : `${base}?${query.join('&')}`;
+function activeUrl(socketUrl: string, filters: readonly AlertFilter[] | undefined): string {
+  const url = socketUrl.replace(/^ws/, 'http').replace(/\/ws\/alerts.*$/, '/v1/alerts/active');
+  return filters === undefined ? url : `${url}?filters=${encodeURIComponent(JSON.stringify(filters))}`;
 }

@@ -4,7 +4,7 @@ import { alertFiltersSchema, type AlertFilters } from '../../../core/alerts/aler
 const list = z.string().transform((text) => text.split(',').map((part) => part.trim()));
 const numbers = list.transform((parts) => parts.map((part) => (part === '' ? NaN : Number(part))));
 
-/** One filter as query parameters: lists with commas between. */
+/** One filter as parameters: lists with commas between. */
 const querySchema = z
   .strictObject({
     zones: list.optional(),
@@ -20,10 +20,27 @@ const querySchema = z
   .transform((filter) => [filter])
   .pipe(alertFiltersSchema);
 
+/** The whole set, as in `subscribe`. */
+const setSchema = z
+  .strictObject({
+    filters: z
+      .string()
+      .transform((text, context): unknown => {
+        try {
+          return JSON.parse(text);
+        } catch {
+          context.addIssue('must be a list of filters in JSON');
+          return z.NEVER;
+        }
+      })
+      .pipe(alertFiltersSchema),
+  })
+  .transform(({ filters }) => filters);
+
 export type FilterQuery =
   { readonly ok: true; readonly filters: AlertFilters } | { readonly ok: false; readonly detail: string };
 
-/** The filters that a query string asks for: those of `subscribe`, one of them. */
+/** The filters that a query string asks for: `filters` with all of them in JSON, or the members of one. */
 export function parseFilterQuery(query: string | undefined): FilterQuery {
   const params = new URLSearchParams(query ?? '');
   const names = [...params.keys()];
@@ -32,7 +49,8 @@ export function parseFilterQuery(query: string | undefined): FilterQuery {
   if (params.has('token') || params.has('access_token')) {
     return { ok: false, detail: 'a token goes into the field Authorization, never into the address' };
   }
-  const parsed = querySchema.safeParse(Object.fromEntries(params));
+  const members = Object.fromEntries(params);
+  const parsed = params.has('filters') ? setSchema.safeParse(members) : querySchema.safeParse(members);
   if (parsed.success) return { ok: true, filters: parsed.data };
   const [issue] = parsed.error.issues;
   const path = issue?.path.filter((part) => part !== 0).join('.') ?? '';

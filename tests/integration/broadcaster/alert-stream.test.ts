@@ -158,6 +158,13 @@ test('new filters hold from then on, and the active alerts are those of a filter
     assert.deepEqual(subjects((await active('?zones=here&status=Test')).alerts as never), ['here-2']),
   );
   assert.deepEqual((await active('?zones=here')).alerts, []);
+  const set = encodeURIComponent(
+    JSON.stringify([
+      { zones: ['here'], status: ['Test'] },
+      { zones: ['there'], status: ['Test'] },
+    ]),
+  );
+  assert.deepEqual(subjects((await active(`?filters=${set}`)).alerts as never).length, 3);
 });
 
 test('a query that is wrong says what is wrong, and a token in an address is refused', async () => {
@@ -168,6 +175,9 @@ test('a query that is wrong says what is wrong, and a token in an address is ref
     ['?min_severity=Worst', /min_severity/],
     ['?zones=a&zones=b', /twice/],
     ['?token=abc', /Authorization/],
+    ['?filters=[', /JSON/],
+    ['?filters=[]', /filters/],
+    ['?filters=[{}]&zones=a', /zones/],
   ] as const) {
     for (const path of ['/v1/alerts/active', '/alerts/stream']) {
       const response = await fetch(`${broadcaster.httpUrl}${path}${query}`);

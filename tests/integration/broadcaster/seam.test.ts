@@ -14,7 +14,7 @@ const CLIENTS = 200;
 const ALL_EVERY = 20;
 const ZONES = 10;
 const PER_S = 500;
-const SECONDS = 8;
+const SECONDS = 5;
 const BATCHES_PER_S = 10;
 const BREAK_EVERY_MS = 50;
 /** Each connection is broken about every two seconds. */

@@ -9,7 +9,8 @@ const STOP_WITHIN_MS = 5000;
 
 async function settingsOf(service: 'ingest' | 'worker' | 'broadcaster', redisUrl: string, databaseUrl: string) {
   if (service === 'worker') return { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl };
-  return { REDIS_URL: redisUrl, [`TELLTALE_${service.toUpperCase()}_PORT`]: String(await findFreePort()) };
+  const own = service === 'broadcaster' ? { TELLTALE_BROADCASTER_PUBLIC: 'true' } : {};
+  return { ...own, REDIS_URL: redisUrl, [`TELLTALE_${service.toUpperCase()}_PORT`]: String(await findFreePort()) };
 }
 
 for (const service of ['worker', 'ingest', 'broadcaster'] as const) {
