@@ -79,13 +79,16 @@ export class Gate {
       this.#refuse(response, refusal, client);
       return;
     }
-    const leave = queue.enter(() => proceed(address));
-    if (leave === 'proceeds') return;
-    if (leave === 'full') {
-      limits.release(address);
-      this.#refuse(response, 'too-fast', client);
-      return;
-    }
+    const leave = queue.enter({
+      address,
+      proceed: () => proceed(address),
+      refuse: () => {
+        limits.release(address);
+        this.#refuse(response, 'too-fast', client);
+      },
+    });
+    // Of a response that has been sent nothing may be asked any more.
+    if (leave === undefined) return;
     onGone(() => {
       if (leave()) limits.release(address);
     });

@@ -1,29 +1,106 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { ConnectQueue } from '../../../../services/broadcaster/access/connect-queue.ts';
 import { ConnectionLimits } from '../../../../services/broadcaster/access/connection-limits.ts';
 import { MessageBudget } from '../../../../services/broadcaster/access/message-budget.ts';
 import { eventually } from '../../../support/eventually.ts';
 
+interface Outcome {
+  readonly letIn: string[];
+  readonly refused: string[];
+}
+
+/** Arrivals are named by their address and their number in it. */
+function arriving(queue: ConnectQueue): Outcome & {
+  readonly arrive: (address: string, count: number) => readonly ReturnType<ConnectQueue['enter']>[];
+} {
+  const [letIn, refused] = [[] as string[], [] as string[]];
+  const arrive = (address: string, count: number) =>
+    Array.from({ length: count }, (_, index) =>
+      queue.enter({
+        address,
+        proceed: () => letIn.push(`${address}${index}`),
+        refuse: () => refused.push(`${address}${index}`),
+      }),
+    );
+  return { letIn, refused, arrive };
+}
+
 test('those of a second come in at once, the others in their order and at a steady rate, and no more than can wait', async () => {
   const queue = new ConnectQueue({ perS: 50, longestWaitS: 1 });
-  const let_in: number[] = [];
-  const answers = Array.from({ length: 110 }, (_, index) => queue.enter(() => let_in.push(index)));
-  assert.equal(answers.filter((answer) => answer === 'proceeds').length, 50);
-  assert.equal(answers.filter((answer) => answer === 'full').length, 10);
-  const [gone] = answers.filter((answer) => typeof answer === 'function');
+  const { letIn, refused, arrive } = arriving(queue);
+  const answers = arrive('a', 110);
+  assert.equal(letIn.length, 50);
+  assert.equal(refused.length, 10);
+  const [gone] = answers.filter((answer) => answer !== undefined);
   assert.equal(gone!(), true);
   assert.equal(gone!(), false);
   await delay(300);
-  assert.ok(let_in.length < 100, `${let_in.length} were let in`);
-  await eventually(() => assert.equal(let_in.length, 99));
+  assert.ok(letIn.length < 100, `${letIn.length} were let in`);
+  await eventually(() => assert.equal(letIn.length, 99));
   assert.deepEqual(
-    let_in,
-    Array.from({ length: 100 }, (_, index) => index).filter((index) => index !== 50),
+    letIn,
+    Array.from({ length: 100 }, (_, index) => `a${index}`).filter((name) => name !== 'a50'),
   );
   assert.equal(queue.size, 0);
   queue.close();
+});
+
+test('an address with many waiting fills its own line: one that comes later has its turn, and there is room for it', async () => {
+  const queue = new ConnectQueue({ perS: 40, longestWaitS: 1 });
+  const { letIn, refused, arrive } = arriving(queue);
+  arrive('many', 90);
+  assert.equal(refused.length, 10);
+  arrive('one', 1);
+  arrive('few', 3);
+  // The last of the longest line make room.
+  assert.deepEqual(refused.slice(10), ['many79', 'many78', 'many77', 'many76']);
+  await eventually(() => assert.ok(letIn.includes('few2')));
+  const atTheEndOfFew = letIn.slice(40);
+  assert.deepEqual(atTheEndOfFew.filter((name) => !name.startsWith('many')), ['one0', 'few0', 'few1', 'few2']);
+  assert.ok(atTheEndOfFew.length <= 8, `${atTheEndOfFew.join(' ')}`);
+  await eventually(() => assert.equal(queue.size, 0));
+  assert.equal(letIn.length + refused.length, 94);
+  queue.close();
+});
+
+test('one address that comes and goes as fast as it can keeps nobody out', async () => {
+  const queue = new ConnectQueue({ perS: 100, longestWaitS: 2 });
+  const { letIn, refused, arrive } = arriving(queue);
+  const flood = setInterval(() => arrive('flood', 50), 10);
+  try {
+    await delay(200);
+    arrive('phone', 10);
+    await eventually(() => assert.equal(letIn.filter((name) => name.startsWith('phone')).length, 10), 2000);
+  } finally {
+    clearInterval(flood);
+  }
+  assert.ok(refused.every((name) => name.startsWith('flood')));
+  queue.close();
+});
+
+test('however lines grow and are left, everyone is let in, refused, gone or waiting, once', () => {
+  const storm = fc.array(
+    fc.record({ address: fc.integer({ max: 5, min: 0 }), count: fc.integer({ min: 1, max: 30 }), leaves: fc.boolean() }),
+  );
+  fc.assert(
+    fc.property(storm, (rounds) => {
+      const queue = new ConnectQueue({ perS: 20, longestWaitS: 2 });
+      const { letIn, refused, arrive } = arriving(queue);
+      let [arrived, gone] = [0, 0];
+      for (const [round, { address, count, leaves }] of rounds.entries()) {
+        const answers = arrive(`${address}/${round}/`, count);
+        arrived += count;
+        if (leaves) gone += answers.filter((leave) => leave?.() === true).length;
+        assert.ok(queue.size <= 40);
+      }
+      assert.equal(letIn.length + refused.length + gone + queue.size, arrived);
+      assert.equal(new Set([...letIn, ...refused]).size, letIn.length + refused.length);
+      queue.close();
+    }),
+  );
 });
 
 test('connections are counted for all, for an address and for an account, and are forgotten when they end', () => {
