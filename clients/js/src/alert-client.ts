@@ -1,6 +1,7 @@
 import { AlertQueue } from './alert-queue.ts';
 import { Backoff } from './backoff.ts';
-import { globals, type TimerId, type WebSocketConstructor, type WebSocketLike } from './globals.ts';
+import { globals, type WebSocketConstructor, type WebSocketLike } from './globals.ts';
+import { Listeners } from './listeners.ts';
 import {
   isBehind,
   parseServerMessage,
@@ -14,6 +15,8 @@ import {
   type Place,
   type ServerMessage,
 } from './messages.ts';
+import { readActive } from './read-active.ts';
+import { Timers } from './timers.ts';
 
 /**
  *   connecting ──hello──▶ catching-up ──live──▶ live
@@ -62,7 +65,6 @@ const SUBSCRIBE_EVERY_MS = 500;
 const LONGEST_TIMER_MS = 2_000_000_000;
 
 type TimerName = 'watch' | 'reconnect' | 'stable' | 'renew' | 'subscribe';
-type Listeners = { [Type in keyof ClientEvents]: Set<(event: ClientEvents[Type]) => void> };
 
 /** A subscriber of `/ws/alerts` that stays one: it comes back, goes on where it was, and tells each alert once. */
 export class AlertClient implements AsyncIterable<AlertMessage> {
@@ -70,15 +72,8 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
   readonly #WebSocket: WebSocketConstructor;
   readonly #backoff = new Backoff(RECONNECT.min_ms, RECONNECT.max_ms);
   readonly #queues = new Set<AlertQueue<AlertMessage>>();
-  readonly #listeners: Listeners = {
-    alert: new Set(),
-    gap: new Set(),
-    state: new Set(),
-    place: new Set(),
-    hearing: new Set(),
-    problem: new Set(),
-  };
-  readonly #timers = new Map<TimerName, TimerId>();
+  readonly #listeners = new Listeners<ClientEvents>();
+  readonly #timers = new Timers<TimerName>();
   readonly #onOnline = (): void => this.reconnectNow();
   #filters: readonly AlertFilter[] | undefined;
   #place: Place | undefined;
@@ -114,9 +109,7 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
 
   /** Answers a function that ends it. */
   on<Type extends keyof ClientEvents>(type: Type, listener: (event: ClientEvents[Type]) => void): () => void {
-    const listeners: Set<(event: ClientEvents[Type]) => void> = this.#listeners[type];
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    return this.#listeners.add(type, listener);
   }
 
   /** The alerts from now on; the loop ends with `close`, and leaving it closes nothing. */
@@ -137,20 +130,13 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
 
   /** What is active, of what the client wants or of something else; rejects when the server does not answer. */
   async active(filters = this.#filters): Promise<ActiveAlerts> {
-    if (globals.fetch === undefined) throw new Error('There is no fetch here.');
-    const token = await this.#token();
-    const url = activeUrl(this.#options.url, filters);
-    const response = await globals.fetch(url, {
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-    });
-    if (!response.ok) throw new Error(`${url} answered ${response.status}: ${(await response.text()).trim()}`);
-    return (await response.json()) as ActiveAlerts;
+    return await readActive(this.#options.url, filters, await this.#token());
   }
 
   /** Does not wait any longer: the network is back, or the screen is on. */
   reconnectNow(): void {
     if (this.#state !== 'waiting') return;
-    this.#stopTimer('reconnect');
+    this.#timers.stop('reconnect');
     this.#connect();
   }
 
@@ -221,7 +207,7 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
       case 'gap':
         this.#place = undefined;
         this.#moveTo(message);
-        this.#emit('gap', message);
+        this.#listeners.emit('gap', message);
         return;
       case 'heartbeat':
         this.#hearing(message.live);
@@ -231,7 +217,7 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
         this.#reconnectAfterMs = message.after_ms;
         return;
       case 'error':
-        this.#emit('problem', message);
+        this.#listeners.emit('problem', message);
     }
   }
 
@@ -239,7 +225,7 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
     this.#heartbeatMs = heartbeatS * HEARTBEATS * 1000;
     this.#backoff.bound(reconnect.min_ms, reconnect.max_ms);
     this.#watch(this.#heartbeatMs);
-    this.#startTimer('stable', STABLE_AFTER_MS, () => this.#backoff.reset());
+    this.#timers.start('stable', STABLE_AFTER_MS, () => this.#backoff.reset());
     if (needsToken && !(await this.#authenticate())) return;
     this.#setState('catching-up');
     this.#send({ type: 'subscribe', filters: this.#filters, resume: this.#place });
@@ -268,8 +254,8 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
       if (this.#socket === socket && token !== undefined) this.#send({ type: 'authenticate', token });
     } catch (error) {
       if (this.#socket !== socket) return;
-      this.#startTimer('renew', RENEW_AGAIN_MS, () => void this.#renew());
-      this.#emit('problem', { code: 'no-token', detail: textOf(error) });
+      this.#timers.start('renew', RENEW_AGAIN_MS, () => void this.#renew());
+      this.#listeners.emit('problem', { code: 'no-token', detail: textOf(error) });
     }
   }
 
@@ -282,7 +268,7 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
     if (typeof this.#options.token !== 'function') return;
     const leftMs = expiresInS * 1000;
     const afterMs = Math.max(RENEW_AGAIN_MS, leftMs / 2, leftMs - RENEW_BEFORE_MS);
-    this.#startTimer('renew', Math.min(LONGEST_TIMER_MS, afterMs), () => void this.#renew());
+    this.#timers.start('renew', Math.min(LONGEST_TIMER_MS, afterMs), () => void this.#renew());
   }
 
   #tell(alert: AlertMessage): void {
@@ -291,9 +277,9 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
     const told = { epoch: alert.epoch, cursor: alert.cursor };
     this.#place = told;
     for (const queue of this.#queues) queue.push(alert);
-    this.#emit('alert', alert);
+    this.#listeners.emit('alert', alert);
     // Whoever keeps the place has had the alert.
-    this.#emit('place', told);
+    this.#listeners.emit('place', told);
   }
 
   /** Never back, in one history. */
@@ -301,13 +287,13 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
     const place = { epoch, cursor };
     if (this.#place?.epoch === epoch && !isBehind(this.#place, place)) return;
     this.#place = place;
-    this.#emit('place', place);
+    this.#listeners.emit('place', place);
   }
 
   #hearing(isHearing: boolean): void {
     if (this.#isHearing === isHearing) return;
     this.#isHearing = isHearing;
-    this.#emit('hearing', isHearing);
+    this.#listeners.emit('hearing', isHearing);
   }
 
   #send(message: ClientMessage): void {
@@ -322,28 +308,27 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
     const filters = this.#filters;
     if (filters === undefined || !(this.#hasState('live') || this.#hasState('catching-up'))) return;
     this.#send({ type: 'subscribe', filters });
-    this.#startTimer('subscribe', SUBSCRIBE_EVERY_MS, () => {
-      this.#stopTimer('subscribe');
+    this.#timers.start('subscribe', SUBSCRIBE_EVERY_MS, () => {
       if (this.#filters !== filters) this.#saySubscribe();
     });
   }
 
   /** A connection over which nothing comes may be none. */
   #watch(ms: number): void {
-    this.#startTimer('watch', ms, () => this.#lose('silent', `nothing was heard for ${Math.round(ms / 1000)} s`));
+    this.#timers.start('watch', ms, () => this.#lose('silent', `nothing was heard for ${Math.round(ms / 1000)} s`));
   }
 
   #lose(code: ClientEvents['problem']['code'], detail: string): void {
     this.#letGo();
     // Before anybody is told: who is told may connect at once, or end it.
-    this.#startTimer('reconnect', this.#reconnectAfterMs ?? this.#backoff.next(), () => this.#connect());
+    this.#timers.start('reconnect', this.#reconnectAfterMs ?? this.#backoff.next(), () => this.#connect());
     this.#setState('waiting');
-    this.#emit('problem', { code, detail });
+    this.#listeners.emit('problem', { code, detail });
   }
 
   /** The socket is nobody's any more, whenever it notices. */
   #letGo(): void {
-    for (const timer of ['watch', 'stable', 'renew', 'subscribe', 'reconnect'] as const) this.#stopTimer(timer);
+    this.#timers.stopAll();
     const socket = this.#socket;
     this.#socket = undefined;
     try {
@@ -361,40 +346,10 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
   #setState(state: ClientState): void {
     if (this.#state === state) return;
     this.#state = state;
-    this.#emit('state', state);
-  }
-
-  /** A listener that throws keeps nobody else from hearing; it is reported as any error that nobody has caught. */
-  #emit<Type extends keyof ClientEvents>(type: Type, event: ClientEvents[Type]): void {
-    const listeners: Set<(event: ClientEvents[Type]) => void> = this.#listeners[type];
-    for (const listener of [...listeners]) {
-      try {
-        listener(event);
-      } catch (error) {
-        if (globals.reportError === undefined) globals.console.error(error);
-        else globals.reportError(error);
-      }
-    }
-  }
-
-  #startTimer(name: TimerName, ms: number, action: () => void): void {
-    this.#stopTimer(name);
-    this.#timers.set(name, globals.setTimeout(action, ms));
-  }
-
-  #stopTimer(name: TimerName): void {
-    const timer = this.#timers.get(name);
-    if (timer !== undefined) globals.clearTimeout(timer);
-    this.#timers.delete(name);
+    this.#listeners.emit('state', state);
   }
 }
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** `http://…/v1/alerts/active` of the server whose sockets are at `ws://…/ws/alerts`. */
-function activeUrl(socketUrl: string, filters: readonly AlertFilter[] | undefined): string {
-  const url = socketUrl.replace(/^ws/, 'http').replace(/\/ws\/alerts.*$/, '/v1/alerts/active');
-  return filters === undefined ? url : `${url}?filters=${encodeURIComponent(JSON.stringify(filters))}`;
 }

@@ -215,6 +215,25 @@ test('without a token nothing is told, and after 5 s the connection is ended; ov
   assert.deepEqual([...silent.frames, ...eager.frames], []);
 });
 
+test('a resume is nothing without a token, and with one it is told what came since', async () => {
+  const before = await opened();
+  before.say({ type: 'authenticate', token: await mint() });
+  before.say({ type: 'subscribe', filters: ALL });
+  const { epoch, cursor } = await before.told('live');
+  await log.append('raised', { subject: 'missed', status: 'Actual' });
+  await eventually(() => assert.equal(before.frames.length, 1));
+  const stranger = await opened();
+  stranger.say({ type: 'resume', epoch, cursor });
+  assert.equal(await stranger.closed, 1008);
+  assert.equal((await stranger.told('error')).code, 'unauthorized');
+  assert.deepEqual(stranger.frames, []);
+  const known = await opened();
+  known.say({ type: 'authenticate', token: await mint() });
+  known.say({ type: 'resume', epoch, cursor });
+  await eventually(() => assert.deepEqual(known.frames, before.frames));
+  await ended(before, known);
+});
+
 test('a token that ends ends the connection, unless another one has come', async () => {
   const inS = (seconds: number) => ({ exp: Math.floor(Date.now() / 1000) + seconds });
   // The clock of whoever made a token may be 5 s behind.

@@ -5,29 +5,27 @@ import { after, before, test } from 'node:test';
 import { activeAlertsSchema, type AlertMessage, type Place } from '../../../contracts/alert-stream.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { ALL } from '../../support/alert-subscriber.ts';
-import { TestAlertLog } from '../../support/alert-log.ts';
 import { standBefore } from '../../support/cut-off-server.ts';
-import { eventually } from '../../support/eventually.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
+import type { TestAlertLog } from '../../support/alert-log.ts';
+import type { TestRedis } from '../../support/redis.ts';
 import { startBroadcasterProcess, type RunningBroadcaster } from '../../support/running-broadcaster.ts';
+import { startAlertStream, type TestAlertStream } from '../../support/alert-stream.ts';
+import { eventually } from '../../support/eventually.ts';
 
+let platform: TestAlertStream;
 let server: TestRedis;
 let broadcaster: RunningBroadcaster;
 let log: TestAlertLog;
 
 before(async () => {
-  server = await startRedis();
-  broadcaster = await startBroadcasterProcess(server.url, {
-    TELLTALE_BROADCASTER_PUBLIC: 'true',
+  platform = await startAlertStream({
     TELLTALE_BROADCASTER_HEARTBEAT_S: '1',
     TELLTALE_BROADCASTER_WINDOW_COUNT: '50',
   });
-  log = new TestAlertLog(server.url);
+  ({ server, broadcaster, log } = platform);
 });
 after(async () => {
-  log[Symbol.dispose]();
-  await broadcaster[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
+  await platform[Symbol.asyncDispose]();
 });
 
 const subjects = (alerts: readonly AlertMessage[]): readonly string[] => alerts.map(({ subject }) => subject);

@@ -1,30 +1,25 @@
 import assert from 'node:assert/strict';
 import { get, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { alertMessageSchema, serverMessageSchema, type ServerMessage } from '../../../contracts/alert-stream.ts';
 import { compareCursors, parseCursor } from '../../../contracts/cursor.ts';
-import { TestAlertLog } from '../../support/alert-log.ts';
+import type { TestAlertLog } from '../../support/alert-log.ts';
+import type { RunningBroadcaster } from '../../support/running-broadcaster.ts';
+import { startAlertStream, type TestAlertStream } from '../../support/alert-stream.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
-import { startBroadcasterProcess, type RunningBroadcaster } from '../../support/running-broadcaster.ts';
 
-let server: TestRedis;
+let platform: TestAlertStream;
 let broadcaster: RunningBroadcaster;
 let log: TestAlertLog;
 
 before(async () => {
-  server = await startRedis();
-  broadcaster = await startBroadcasterProcess(server.url, {
-    TELLTALE_BROADCASTER_PUBLIC: 'true',
-    TELLTALE_BROADCASTER_HEARTBEAT_S: '2',
-  });
-  log = new TestAlertLog(server.url);
+  platform = await startAlertStream({ TELLTALE_BROADCASTER_HEARTBEAT_S: '2' });
+  ({ broadcaster, log } = platform);
 });
 after(async () => {
-  log[Symbol.dispose]();
-  await broadcaster[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
+  await platform[Symbol.asyncDispose]();
 });
 
 interface Event {
@@ -86,8 +81,8 @@ class EventReader implements Disposable {
   }
 }
 
-async function listen(query: string, lastEventId?: string): Promise<EventReader> {
-  const request = get(`${broadcaster.httpUrl}/alerts/stream${query}`, {
+async function listen(query: string, lastEventId?: string, to = broadcaster): Promise<EventReader> {
+  const request = get(`${to.httpUrl}/alerts/stream${query}`, {
     headers: { accept: 'text/event-stream', ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) },
   });
   const [response] = (await once(request, 'response')) as [IncomingMessage];
@@ -145,13 +140,11 @@ test('a client that reads slowly gets everything in its order, each once', async
   await raiseMuch();
   slow.response.resume();
   const events = slow.events;
-  let { lastEventId } = slow;
   // One that has taken nothing for too long comes back, as EventSource does.
   await eventually(async () => {
     if (!slow.response.destroyed) assert.equal(slow.subjects.length, 2000);
     else if (events.length < 2000) {
-      lastEventId = slow.lastEventId;
-      using again = await listen('?status=Test', lastEventId);
+      using again = await listen('?status=Test', slow.lastEventId);
       await again.told('live');
       events.push(...again.events);
     }
@@ -179,6 +172,29 @@ test('a client that never reads is closed and counted, and the others get everyt
     assert.ok((await broadcaster.metric('ws_slow_consumer_closed_total')) >= 1, 'not counted'),
   );
   await eventually(async () => assert.equal(await broadcaster.metric('sse_connections'), 1));
+});
+
+test('what a client did not take in time goes out when it reads again, without waiting for something new', async () => {
+  await using quiet = await startAlertStream({ TELLTALE_BROADCASTER_HEARTBEAT_S: '50' });
+  using slow = await listen('?status=Test', undefined, quiet.broadcaster);
+  await slow.told('live');
+  slow.response.pause();
+  // One write, of which the kernel takes a part, and nothing after it.
+  await quiet.log.append('raised', { subject: 'large', headline: 'x'.repeat(8_000_000) });
+  await delay(500);
+  slow.response.resume();
+  await eventually(() => assert.deepEqual(slow.subjects, ['large']), 5000);
+});
+
+test('EventSource, which a refusal would end for good, is told when to come back', async () => {
+  await using full = await startAlertStream({ TELLTALE_BROADCASTER_MAX_PER_ADDRESS: '1' });
+  using first = await listen('', undefined, full.broadcaster);
+  await first.told('live');
+  using refused = await listen('', undefined, full.broadcaster);
+  await refused.ended;
+  assert.deepEqual(refused.events, []);
+  assert.ok(refused.retryMs !== undefined && refused.retryMs >= 1000, `${refused.retryMs}`);
+  assert.equal(await full.broadcaster.metric('ws_refused_total'), 1);
 });
 
 test('a stop tells every client when to come back, and ends its stream', async () => {

@@ -2,26 +2,23 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { ALL, type AlertSubscriber } from '../../support/alert-subscriber.ts';
-import { TestAlertLog } from '../../support/alert-log.ts';
+import type { TestAlertLog } from '../../support/alert-log.ts';
+import type { RunningBroadcaster } from '../../support/running-broadcaster.ts';
+import { startAlertStream, type TestAlertStream } from '../../support/alert-stream.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startRedis, type TestRedis } from '../../support/redis.ts';
-import { startBroadcasterProcess, type RunningBroadcaster } from '../../support/running-broadcaster.ts';
 
-let server: TestRedis;
+let platform: TestAlertStream;
 let broadcaster: RunningBroadcaster;
 let log: TestAlertLog;
 let innocent: AlertSubscriber;
 
 before(async () => {
-  server = await startRedis();
-  broadcaster = await startBroadcasterProcess(server.url);
-  log = new TestAlertLog(server.url);
+  platform = await startAlertStream();
+  ({ broadcaster, log } = platform);
   innocent = await broadcaster.connect();
 });
 after(async () => {
-  log[Symbol.dispose]();
-  await broadcaster[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
+  await platform[Symbol.asyncDispose]();
 });
 
 /** What one client does harms nobody else. */

@@ -59,7 +59,10 @@ test('an address with many waiting fills its own line: one that comes later has 
   assert.deepEqual(refused.slice(10), ['many79', 'many78', 'many77', 'many76']);
   await eventually(() => assert.ok(letIn.includes('few2')));
   const atTheEndOfFew = letIn.slice(40);
-  assert.deepEqual(atTheEndOfFew.filter((name) => !name.startsWith('many')), ['one0', 'few0', 'few1', 'few2']);
+  assert.deepEqual(
+    atTheEndOfFew.filter((name) => !name.startsWith('many')),
+    ['one0', 'few0', 'few1', 'few2'],
+  );
   assert.ok(atTheEndOfFew.length <= 8, `${atTheEndOfFew.join(' ')}`);
   await eventually(() => assert.equal(queue.size, 0));
   assert.equal(letIn.length + refused.length, 94);
@@ -83,7 +86,11 @@ test('one address that comes and goes as fast as it can keeps nobody out', async
 
 test('however lines grow and are left, everyone is let in, refused, gone or waiting, once', () => {
   const storm = fc.array(
-    fc.record({ address: fc.integer({ max: 5, min: 0 }), count: fc.integer({ min: 1, max: 30 }), leaves: fc.boolean() }),
+    fc.record({
+      address: fc.integer({ max: 5, min: 0 }),
+      count: fc.integer({ min: 1, max: 30 }),
+      leaves: fc.boolean(),
+    }),
   );
   fc.assert(
     fc.property(storm, (rounds) => {
