@@ -3,7 +3,7 @@ import type { ClientAddress } from '../../../platform/http/client-address.ts';
 import type { BroadcasterMetrics } from '../metrics.ts';
 import type { ConnectQueue } from './connect-queue.ts';
 import type { ConnectionLimits, ConnectionRefusal } from './connection-limits.ts';
-import type { TokenVerifier } from './token-verifier.ts';
+import type { TokenVerdict, TokenVerifier } from './token-verifier.ts';
 
 export interface GateOptions {
   /** Undefined where everybody may listen. */
@@ -92,6 +92,12 @@ export class Gate {
     onGone(() => {
       if (leave()) limits.release(address);
     });
+  }
+
+  /** @param verdict undefined where no token came */
+  observeToken(verdict: TokenVerdict | undefined): void {
+    const { authentications } = this.#options.metrics;
+    authentications.inc({ outcome: verdict?.ok === true ? 'accepted' : (verdict?.code ?? 'unauthorized') });
   }
 
   #mayListen(origin: string, host: string): boolean {

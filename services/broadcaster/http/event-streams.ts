@@ -95,6 +95,7 @@ export class EventStreams implements FanOutTarget {
       sets: this.#options.sets,
       account: known,
       tokens: gate.tokens,
+      metrics: this.#options.metrics,
       join: (set, joined) => this.#join(set, joined),
       leave: (set, left) => this.#leave(set, left),
       onSlow: () => this.#options.metrics.slowConsumersClosed.inc(),

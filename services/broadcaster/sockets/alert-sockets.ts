@@ -66,7 +66,8 @@ export class AlertSockets {
         this.#slow.add(socket);
         metrics.slowConsumersClosed.inc();
       },
-      close: (socket) => {
+      close: (socket, code) => {
+        metrics.closed.inc({ code: labelOf(code) });
         const { session, address } = socket.getUserData();
         this.#sockets.delete(socket);
         if (session !== undefined) this.#looked.delete(session);
@@ -129,4 +130,9 @@ export class AlertSockets {
       response.cork(() => response.upgrade(data, key, protocol, extensions, context));
     });
   }
+}
+
+/** Close codes of RFC 6455; a client may end a connection with any number. */
+function labelOf(code: number): string {
+  return code >= 1000 && code <= 1015 ? String(code) : 'other';
 }

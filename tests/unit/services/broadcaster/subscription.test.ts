@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
+import { Registry } from 'prom-client';
 import type { GapReason } from '../../../../contracts/alert-stream.ts';
 import type { Cursor } from '../../../../contracts/cursor.ts';
 import { alertFiltersSchema, DEFAULT_FILTERS, letsThrough } from '../../../../core/alerts/alert-filter.ts';
 import { FilterSets, type FilterSet } from '../../../../services/broadcaster/delivery/filter-sets.ts';
 import { Subscription, type Outlet } from '../../../../services/broadcaster/delivery/subscription.ts';
+import { createBroadcasterMetrics } from '../../../../services/broadcaster/metrics.ts';
 import type { AlertEntry } from '../../../../services/broadcaster/stream/alert-entry.ts';
 import { EntryStream } from '../../../support/stream-entries.ts';
 
@@ -62,7 +64,7 @@ class World {
   constructor(before = 0, count?: number) {
     this.stream = new EntryStream(count);
     for (let index = 0; index < before; index += 1) this.append();
-    this.subscription = new Subscription(this.stream, this.sets, this.outlet);
+    this.subscription = new Subscription(this.stream, this.sets, this.outlet, createBroadcasterMetrics(new Registry()));
   }
 
   /** As it happens: those who are live get it at once. */
