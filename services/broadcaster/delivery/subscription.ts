@@ -96,7 +96,7 @@ export class Subscription {
   async subscribe(filters: AlertFilters, resume?: Place): Promise<void> {
     if (resume === undefined) {
       this.#setFilters(filters);
-      this.#outlet.onSubscribed(this.#hasBegun ? (this.#ranges[0]?.after ?? this.#window.end) : this.#from);
+      this.#outlet.onSubscribed(this.#hasBegun ? this.#standing : this.#from);
       this.#begin();
       return;
     }
@@ -195,8 +195,9 @@ export class Subscription {
     const reason = cursor === undefined ? 'other-epoch' : this.#whyGap(epoch, cursor);
     this.#metrics.resumes.inc({ outcome: reason ?? 'complete' });
     if (cursor === undefined || reason !== undefined) {
-      this.#outlet.onSubscribed(this.#from);
-      if (reason !== undefined) this.#tellGap(reason, this.#from);
+      const at = this.#hasBegun ? this.#standing : this.#from;
+      this.#outlet.onSubscribed(at);
+      if (reason !== undefined) this.#tellGap(reason, at);
     } else {
       this.#outlet.onSubscribed(cursor);
       this.#startFrom(cursor);
@@ -205,9 +206,19 @@ export class Subscription {
     else this.#begin();
   }
 
-  /** Of a subscription that has begun already, what lies before its beginning comes later than what came behind it. */
+  /** Up to where everything has been dealt with. */
+  get #standing(): Cursor {
+    return this.#ranges[0]?.after ?? this.#window.end;
+  }
+
+  /** Of a subscription that has begun already, what lies before its beginning comes first, and then what it has not been told. */
   #startFrom(cursor: Cursor): void {
     if (compareCursors(cursor, this.#from) >= 0 && this.#hasBegun) return;
+    if (this.#isLive && this.#set !== undefined) {
+      this.#isLive = false;
+      this.#outlet.leave(this.#set);
+      this.#ranges.push({ after: this.#window.end, until: undefined });
+    }
     if (this.#hasBegun) this.#ranges.unshift({ after: cursor, until: this.#from });
     this.#from = cursor;
   }

@@ -117,17 +117,26 @@ export class AlertSockets {
     const isOfOurProtocol = offered.includes(SUBPROTOCOL);
     const key = request.getHeader('sec-websocket-key');
     const extensions = request.getHeader('sec-websocket-extensions');
-    const onGone = (callback: () => void): void => void response.onAborted(callback);
-    this.#options.session.gate.admit(response, request, 'websocket', onGone, (address) => {
-      const data: SocketData = {
-        address,
-        token: token?.slice(BEARER_SUBPROTOCOL_PREFIX.length),
-        isOfOurProtocol,
-        session: undefined,
-      };
-      // A token is never told back.
-      const protocol = isOfOurProtocol ? SUBPROTOCOL : '';
-      response.cork(() => response.upgrade(data, key, protocol, extensions, context));
+    this.#options.session.gate.admit(response, request, {
+      onGone: (callback) => void response.onAborted(callback),
+      refuse: ({ status, detail, afterS }) => {
+        response.cork(() => {
+          response.writeStatus(status).writeHeader('content-type', 'text/plain; charset=utf-8');
+          if (afterS !== undefined) response.writeHeader('retry-after', String(afterS));
+          response.end(`${detail}\n`);
+        });
+      },
+      proceed: (address) => {
+        const data: SocketData = {
+          address,
+          token: token?.slice(BEARER_SUBPROTOCOL_PREFIX.length),
+          isOfOurProtocol,
+          session: undefined,
+        };
+        // A token is never told back.
+        const protocol = isOfOurProtocol ? SUBPROTOCOL : '';
+        response.cork(() => response.upgrade(data, key, protocol, extensions, context));
+      },
     });
   }
 }

@@ -123,6 +123,39 @@ for (const [what, resume, reason] of [
   });
 }
 
+test('a resume that cannot be done leaves a subscriber that is live where it is', async () => {
+  const world = new World(3);
+  await world.subscription.subscribe(DEFAULT_FILTERS);
+  for (let count = 0; count < 5; count += 1) world.append();
+  await world.subscription.resume(world.place(4, 'another'));
+  await world.subscription.subscribe(DEFAULT_FILTERS, world.place(99));
+  assert.deepEqual(world.outlet.told.slice(2), [
+    'subscribed 8',
+    'gap other-epoch 8',
+    'subscribed 8',
+    'gap beyond-end 8',
+  ]);
+  world.append();
+  assert.deepEqual(world.outlet.places, [4, 5, 6, 7, 8, 9]);
+});
+
+test('while a late resume is sent nothing new comes in between, so that the last message is the place', async () => {
+  const world = new World(8);
+  await world.subscription.subscribe(DEFAULT_FILTERS);
+  world.append();
+  world.outlet.room = 2;
+  await world.subscription.resume(world.place(2));
+  world.append();
+  assert.deepEqual(world.outlet.places, [9, 3, 4]);
+  assert.equal(world.outlet.joined.size, 0, 'a heartbeat would move the place');
+  world.outlet.room = Infinity;
+  world.subscription.pump();
+  assert.deepEqual(world.outlet.places, [9, 3, 4, 5, 6, 7, 8, 10]);
+  assert.equal(world.outlet.told.at(-1), 'live 10');
+  world.append();
+  assert.deepEqual(world.outlet.places.slice(-1), [11]);
+});
+
 test('a process that does not hear Redis knows no place behind its end, and says that another one may', async () => {
   const world = new World(3);
   world.stream.isHeard = false;
