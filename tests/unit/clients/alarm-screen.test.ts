@@ -80,5 +80,5 @@ test('the screen of the README compiles against the client, and would not if the
   assert.ok(screen !== undefined);
   assert.deepEqual(compile(screen), []);
   assert.match(compile(screen.replace('reconnectNow', 'reconnect')).join(' '), /'reconnect' does not exist/);
-  assert.match(compile(screen.replace("'gap'", "'gaps'")).join(' '), /"gaps"/);
+  assert.match(compile(screen.replace("'hearing'", "'hearings'")).join(' '), /"hearings"/);
 });
