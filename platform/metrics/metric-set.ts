@@ -15,6 +15,16 @@ export class MetricSet {
     return new Counter({ name, help, labelNames, registers: this.#registers });
   }
 
+  /**
+   * With a series for each value of its one label from the beginning: of one that begins with its first event Prometheus sees no
+   * increase.
+   */
+  counterOf<Label extends string>(name: string, help: string, label: Label, values: readonly string[]): Counter<Label> {
+    const counter = new Counter({ name, help, labelNames: [label], registers: this.#registers });
+    for (const value of values) counter.labels(value).inc(0);
+    return counter;
+  }
+
   histogram<Label extends string = never>(
     name: string,
     help: string,

@@ -1,4 +1,5 @@
 import type { Counter, Histogram, Registry } from 'prom-client';
+import { gapReasonSchema } from '../../contracts/alert-stream.ts';
 import { MetricSet } from '../../platform/metrics/metric-set.ts';
 
 export interface BroadcasterMetrics {
@@ -68,7 +69,12 @@ export function createBroadcasterMetrics(registry: Registry): BroadcasterMetrics
       'Subscribers that came back to a place in the stream: `complete`, or why there is a gap.',
       ['outcome'],
     ),
-    gaps: metrics.counter('alert_gaps_total', 'Gaps told to subscribers, by reason.', ['reason']),
+    gaps: metrics.counterOf(
+      'alert_gaps_total',
+      'Gaps told to subscribers, by reason.',
+      'reason',
+      gapReasonSchema.options,
+    ),
   };
 }
 

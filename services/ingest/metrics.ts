@@ -1,5 +1,6 @@
 import type { Counter, Histogram, Registry } from 'prom-client';
 import { MetricSet } from '../../platform/metrics/metric-set.ts';
+import { CAPACITY_CAUSES } from './outcome.ts';
 
 export interface IngestMetrics {
   /** By outcome: `accepted`, `registered`, `pending` or `read`, or a problem code. */
@@ -55,10 +56,11 @@ export function createIngestMetrics(registry: Registry): IngestMetrics {
       'Messages refused with `quota-exceeded`, by the policy that refused: of the device (`burst`, `sustained`), its `address`, or `overall`.',
       ['policy'],
     ),
-    reducedCapacity: metrics.counter(
+    reducedCapacity: metrics.counterOf(
       'ingest_reduced_capacity_total',
       'Messages refused with `temporary-reduced-capacity`, by what was short.',
-      ['cause'],
+      'cause',
+      CAPACITY_CAUSES,
     ),
     clockSkewSeconds: metrics.histogram(
       'clock_skew_seconds',

@@ -55,6 +55,7 @@ const CAPACITY = {
   fault: 'the message could not be decided',
 } as const;
 export type CapacityCause = keyof typeof CAPACITY;
+export const CAPACITY_CAUSES: readonly string[] = Object.keys(CAPACITY);
 
 /** It cannot be taken now. The wait is spread, so that a fleet that was refused at once does not return at once. */
 export function reducedCapacity(cause: CapacityCause): Rejected {

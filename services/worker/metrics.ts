@@ -1,4 +1,5 @@
 import type { Counter, Histogram, Registry } from 'prom-client';
+import { DEAD_LETTER_REASONS } from '../../contracts/dead-letter.ts';
 import type { Transition } from '../../contracts/alert-transition.ts';
 import { MetricSet, type Samples } from '../../platform/metrics/metric-set.ts';
 
@@ -35,6 +36,7 @@ export interface WorkerReadings {
   readonly associateLagSeconds: () => Samples<never>;
   readonly projectionStaleSeconds: () => number;
   readonly registryVersion: () => number;
+  readonly shards: () => number;
 }
 
 const PERSIST_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -48,7 +50,12 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     readingsKnown: metrics.counter('persist_known_rows_total', 'Readings that were in the store already.'),
     persistSeconds: metrics.histogram('persist_batch_duration_seconds', 'From a batch to its commit.', PERSIST_S),
     persistRows: metrics.histogram('persist_batch_rows', 'Readings of a batch.', PERSIST_ROWS),
-    deadLetters: metrics.counter('dlq_entries_total', 'Entries that cannot be stored, by reason.', ['reason']),
+    deadLetters: metrics.counterOf(
+      'dlq_entries_total',
+      'Entries that cannot be stored, by reason.',
+      'reason',
+      DEAD_LETTER_REASONS,
+    ),
     logTrimmed: metrics.counter(
       'log_trimmed_entries_total',
       'Entries deleted from the logs, because they are stored and evaluated.',
@@ -136,6 +143,7 @@ export function registerWorkerReadings(registry: Registry, readings: WorkerReadi
     [],
     readings.associateLagSeconds,
   );
+  metrics.reading('log_shards', 'Shards that the log has, whoever works on them.', readings.shards);
   metrics.reading(
     'projection_stale_seconds',
     'Since this worker last saw the projection of the registry in Redis at the version of the database.',

@@ -71,6 +71,7 @@ export async function startWorker(service: ServiceContext<WorkerConfig>): Promis
     associateLagSeconds: detection.associateLagSeconds,
     projectionStaleSeconds: () => projector.staleSeconds,
     registryVersion: () => projector.version,
+    shards: () => shards.length,
   });
   resources.defer('loops', async () => {
     const closed = new Map(loops.map(({ name, loop }) => [name, loop.close()]));
