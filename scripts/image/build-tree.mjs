@@ -13,6 +13,7 @@ const TOOLS = [
   'firmware-sim/main.js',
   'scripts/admin.js',
   'scripts/backtest.js',
+  'scripts/broker-logins.js',
   'scripts/dlq.js',
   'scripts/init.js',
   'scripts/migrate.js',
