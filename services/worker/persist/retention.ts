@@ -1,6 +1,8 @@
 import type { Pool } from 'pg';
 import type { Logger } from '../../../platform/log/logger.ts';
 import { inTransaction } from '../../../platform/postgres/transaction.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { WorkerObservers } from '../observers.ts';
 import { endOfPartition, PARTITIONED_TABLES, type PartitionedTable, type Partitions } from './partitions.ts';
 
 /** Days that a table keeps, after those that are not over; undefined for ever. */
@@ -17,13 +19,15 @@ export class Retention {
   readonly #database: Pool;
   readonly #partitions: Partitions;
   readonly #keepDays: KeepDays;
+  readonly #metrics: WorkerMetrics;
   readonly #log: Logger;
 
-  constructor(database: Pool, partitions: Partitions, keepDays: KeepDays, log: Logger) {
+  constructor(database: Pool, partitions: Partitions, keepDays: KeepDays, observers: WorkerObservers) {
     this.#database = database;
     this.#partitions = partitions;
     this.#keepDays = keepDays;
-    this.#log = log;
+    this.#metrics = observers.metrics;
+    this.#log = observers.log;
   }
 
   async check(nowMs: number): Promise<void> {
@@ -50,6 +54,7 @@ export class Retention {
         await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
         await client.query(`DROP TABLE IF EXISTS ${name}`);
       });
+      this.#metrics.partitionsDropped.inc({ table });
       this.#log.info({ partition: name }, 'a partition is older than what is kept and was dropped');
     }
   }
