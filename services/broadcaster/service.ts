@@ -107,7 +107,7 @@ export async function startBroadcaster({ config, log, resources }: ServiceContex
   await stream.start();
 
   const admin = new AdminServer({
-    host,
+    host: config.TELLTALE_BROADCASTER_ADMIN_HOST,
     port: config.TELLTALE_BROADCASTER_ADMIN_PORT,
     setting: 'TELLTALE_BROADCASTER_ADMIN_PORT',
     registry,

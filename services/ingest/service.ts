@@ -183,7 +183,7 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     mqttConnected: mqtt === undefined ? undefined : () => mqtt.connected,
   });
   const admin = new AdminServer({
-    host: config.TELLTALE_INGEST_HOST,
+    host: config.TELLTALE_INGEST_ADMIN_HOST,
     port: config.TELLTALE_INGEST_ADMIN_PORT,
     setting: 'TELLTALE_INGEST_ADMIN_PORT',
     registry,
