@@ -1,0 +1,127 @@
+import { createDashboard, sqlVariable } from '../dashboard.ts';
+import { map, sqlStat, sqlTimeSeries, table, timeSeries } from '../panels.ts';
+
+/** Whose zones were chosen; devices without a zone are in `none`. */
+const CHOSEN = `EXISTS (
+  SELECT 1 FROM (
+    SELECT z.id FROM zones z WHERE ST_Covers(z.area, d.position::geometry)
+    UNION ALL SELECT 'none' WHERE NOT EXISTS (SELECT 1 FROM zones z WHERE ST_Covers(z.area, d.position::geometry))
+  ) AS zone WHERE zone.id IN ($zone))`;
+
+/** The minute in which a device was last stored, of the last day. */
+const NEWEST = `LEFT JOIN LATERAL (
+  SELECT max(m.time) AS at FROM readings_minute m WHERE m.device_id = d.id AND m.time > now() - interval '1 day'
+) AS newest ON true`;
+
+/** Who the devices are, where they are and whether they are heard. */
+export const fleet = createDashboard({
+  uid: 'telltale-fleet',
+  title: 'Telltale: fleet',
+  description: 'The devices, where they are, and whether they are heard.',
+  from: 'now-1h',
+  variables: [sqlVariable('zone', 'Zone', `SELECT id FROM zones UNION ALL SELECT 'none' ORDER BY 1`)],
+  rows: [
+    {
+      title: 'Now',
+      lines: [
+        [
+          sqlStat({
+            title: 'Devices',
+            description: 'Registered.',
+            sql: `SELECT count(*) AS devices FROM devices d WHERE ${CHOSEN}`,
+          }),
+          sqlStat({
+            title: 'Heard',
+            description: 'Within five minutes.',
+            sql: `SELECT count(*) AS heard FROM devices d ${NEWEST} WHERE newest.at > now() - interval '5 minutes' AND ${CHOSEN}`,
+          }),
+          sqlStat({
+            title: 'Silent',
+            description: 'Heard within a day and not within five minutes.',
+            sql: `SELECT count(*) AS silent FROM devices d ${NEWEST} WHERE newest.at <= now() - interval '5 minutes' AND ${CHOSEN}`,
+            steps: [
+              [null, 'green'],
+              [1, 'orange'],
+            ],
+          }),
+          sqlStat({
+            title: 'Disabled',
+            description: 'By an operator: nothing of theirs is accepted.',
+            sql: `SELECT count(*) AS disabled FROM devices d WHERE disabled AND ${CHOSEN}`,
+          }),
+        ],
+        [
+          map({
+            title: 'Devices',
+            description: 'By their newest position, and by whether they are heard.',
+            colors: { heard: 'green', silent: 'orange', 'never heard': 'gray', disabled: 'red' },
+            sql: `SELECT d.id AS device,
+       ST_Y(coalesce(p.position, d.position)::geometry) AS lat,
+       ST_X(coalesce(p.position, d.position)::geometry) AS lon,
+       CASE WHEN d.disabled THEN 'disabled'
+            WHEN newest.at > now() - interval '5 minutes' THEN 'heard'
+            WHEN newest.at IS NOT NULL THEN 'silent'
+            ELSE 'never heard' END AS state,
+       d.class, d.site, d.status, newest.at AS heard_at
+  FROM devices d
+  LEFT JOIN newest_positions p ON p.device_id = d.id
+  ${NEWEST}
+ WHERE coalesce(p.position, d.position) IS NOT NULL AND ${CHOSEN}`,
+          }),
+        ],
+      ],
+    },
+    {
+      title: 'Readings',
+      lines: [
+        [
+          sqlTimeSeries({
+            title: 'Readings a minute, by metric',
+            description: 'As they are stored, by the clock of the devices.',
+            sql: `SELECT m.time AS time, metrics.name AS metric, sum(m.readings) AS value
+  FROM readings_minute m JOIN metrics USING (device_id, metric_id) JOIN devices d ON d.id = m.device_id
+ WHERE $__timeFilter(m.time) AND ${CHOSEN}
+ GROUP BY 1, 2 ORDER BY 1`,
+          }),
+          timeSeries({
+            title: 'Packs by zone',
+            description: 'That rules have seen. A zone from which nothing comes any more raises TelltaleSilentZone.',
+            unit: 'cps',
+            queries: [{ expr: 'sum by (zone) (rate(zone_packs_total[$__rate_interval]))', legend: '{{zone}}' }],
+          }),
+        ],
+      ],
+    },
+    {
+      title: 'Clocks and silence',
+      lines: [
+        [
+          timeSeries({
+            title: 'Clocks of devices behind ours',
+            description:
+              'What messages say beside when they come; the way of the message is in it. All off alike: it is our clock.',
+            unit: 's',
+            queries: [0.05, 0.5, 0.95].map((quantile) => ({
+              expr: `histogram_quantile(${quantile}, sum by (le) (rate(clock_skew_seconds_bucket[$__rate_interval])))`,
+              legend: `p${quantile * 100}`,
+            })),
+          }),
+          table({
+            title: 'Clocks furthest off',
+            description: 'Milliseconds behind ours, smoothed.',
+            sql: `SELECT c.device_id AS device, c.offset_ms, c.lowest_ms, c.highest_ms, c.envelopes, c.updated_at
+  FROM device_clocks c JOIN devices d ON d.id = c.device_id
+ WHERE ${CHOSEN} ORDER BY abs(c.offset_ms) DESC LIMIT 50`,
+          }),
+          table({
+            title: 'Heard last',
+            description: 'Those that have been silent longest come first.',
+            sql: `SELECT d.id AS device, d.site, d.owner, d.class, newest.at AS heard_at
+  FROM devices d ${NEWEST}
+ WHERE ${CHOSEN} ORDER BY newest.at NULLS FIRST LIMIT 50`,
+          }),
+        ],
+      ],
+    },
+  ],
+});
