@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -20,6 +20,9 @@ const FILE_DEADLINE_MS = 240_000;
 const FILE_TIMEOUT_MS = FILE_DEADLINE_MS + 20_000;
 /** Test files beside each other: most of them wait for real servers most of the time. */
 const CONCURRENCY = 3;
+const BATCHES = 8;
+/** Who asks for some files sees them by their names. */
+const FEWEST_OF_BATCH = 5;
 const HEAVY = /^tests\/(e2e\/|integration\/(cluster|chaos))/;
 /** Part of the others behind which no heavy one begins. */
 const HEAVY_WITHIN = 0.8;
@@ -44,6 +47,28 @@ function findTests(filters: readonly string[]): string[] {
     .sort();
 }
 
+/**
+ * Tests that need no server, many in a process: to start one takes longer than most of them. Answers the files to run in their
+ * place, those of the last run gone.
+ */
+async function batchTogether(files: readonly string[]): Promise<readonly string[]> {
+  const folder = join('tests', '.batches');
+  await rm(compiledProgram(folder), { recursive: true, force: true });
+  const together = files.filter((path) => path.startsWith(join('tests', 'unit')));
+  if (together.length < FEWEST_OF_BATCH * BATCHES) return files;
+  await mkdir(compiledProgram(folder), { recursive: true });
+  const batches = Array.from({ length: BATCHES }, async (_, index) => {
+    const name = join(folder, `unit-${index + 1}.test.ts`);
+    const own = together.filter((_path, at) => at % BATCHES === index);
+    const imports = own.map(
+      (path) => `import ${JSON.stringify(`../${path.slice('tests/'.length).replace(/\.ts$/, '.js')}`)};\n`,
+    );
+    await writeFile(compiledProgram(name.replace(/\.ts$/, '.js')), imports.join(''));
+    return name;
+  });
+  return [...(await Promise.all(batches)), ...files.filter((path) => !together.includes(path))];
+}
+
 /** Each test file copies it, which takes a tenth of the time that the migrations take. */
 async function createTemplate(cluster: PrivateCluster): Promise<void> {
   const admin = new pg.Client({ connectionString: cluster.url('postgres') });
@@ -60,7 +85,9 @@ async function createTemplate(cluster: PrivateCluster): Promise<void> {
 await runMain(async () => {
   const options = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
   const filters = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
-  const files = spread(findTests(filters)).map((path) => compiledProgram(path.replace(/\.ts$/, '.js')));
+  const files = spread(await batchTogether(findTests(filters))).map((path) =>
+    compiledProgram(path.replace(/\.ts$/, '.js')),
+  );
   if (files.length === 0) throw new CommandFailure(`No test file has ${filters.join(' or ')} in its path.`);
   const stop = createStopRequest();
   await using guard = openGuard();
