@@ -1,9 +1,8 @@
-import { migrate } from '../platform/postgres/migrate.ts';
-import { CommandFailure, runMain } from './process/failure.ts';
+import { migrateDatabase } from '../cli/migrations/migrate-database.ts';
+import { runMain } from './process/failure.ts';
 
+/** `npm run migrate`: the same as `telltale migrate`. */
 await runMain(async () => {
-  const databaseUrl = process.env.DATABASE_URL;
-  if (databaseUrl === undefined) throw new CommandFailure('DATABASE_URL is not set: it names the database to migrate.');
-  await migrate(databaseUrl, (line) => console.log(line));
+  await migrateDatabase(process.env.DATABASE_URL, {});
   return 0;
 });
