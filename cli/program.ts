@@ -7,6 +7,7 @@ import { addBrokerLoginCommands } from './broker-logins/commands.ts';
 import { addCompletionCommands } from './completion/commands.ts';
 import { addDeadLetterCommands } from './dead-letters/commands.ts';
 import { addDeviceCommands } from './devices/commands.ts';
+import { addDoctorCommands } from './doctor/commands.ts';
 import { addEnrolmentCommands } from './enrolment/commands.ts';
 import { addFleetCommands } from './fleet/commands.ts';
 import { addKeyCommands } from './keys/commands.ts';
@@ -45,6 +46,7 @@ export function createProgram(): Command {
   addTokenCommands(program);
   addBrokerLoginCommands(program);
   addMigrationCommands(program);
+  addDoctorCommands(program);
   addCompletionCommands(program);
   return program;
 }

@@ -5,7 +5,7 @@ import type { acknowledgeAlert } from './operate-alerts.ts';
 import type { tailAlerts } from './tail-alerts.ts';
 
 export function addAlertCommands(program: Command): void {
-  const alerts = addGroup(program, 'alerts', 'alerts: what rules have found');
+  const alerts = addGroup(program, 'alerts', 'what rules have found');
   addCommand(alerts, {
     usage: 'list',
     description: 'list the active alerts',

@@ -4,7 +4,7 @@ import type { OutputOptions } from '../output/tell.ts';
 import type { rotateApiKey } from './change-api-keys.ts';
 
 export function addApiKeyCommands(program: Command): void {
-  const apiKeys = addGroup(program, 'api-keys', 'API keys: what devices show before their signature is looked at');
+  const apiKeys = addGroup(program, 'api-keys', 'what devices show before their signature is looked at');
   addCommand(apiKeys, {
     usage: 'rotate <device>',
     description: 'make a new API key for a device and print it, which is done only here',

@@ -4,7 +4,7 @@ import type { OutputOptions } from '../output/tell.ts';
 import type { listLetters, replayLetters } from './letter-commands.ts';
 
 export function addDeadLetterCommands(program: Command): void {
-  const dlq = addGroup(program, 'dlq', 'dead letters: what was acknowledged to a device and cannot be stored');
+  const dlq = addGroup(program, 'dlq', 'what was acknowledged to a device and cannot be stored');
   addCommand(dlq, {
     usage: 'list',
     description: 'list dead letters, shard by shard, the oldest first',

@@ -7,7 +7,7 @@ import type { printClocks } from './print-clocks.ts';
 import type { OutputOptions } from '../output/tell.ts';
 
 export function addDeviceCommands(program: Command): void {
-  const devices = addGroup(program, 'devices', 'devices: what signs and sends readings');
+  const devices = addGroup(program, 'devices', 'what signs and sends readings');
   addCommand(devices, {
     usage: 'add <device>',
     description: 'register a device and print its new API key, which is shown only here',

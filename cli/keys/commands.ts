@@ -4,7 +4,7 @@ import type { OutputOptions } from '../output/tell.ts';
 import type { addKey, rotateKey } from './change-keys.ts';
 
 export function addKeyCommands(program: Command): void {
-  const keys = addGroup(program, 'keys', 'device keys: the P-256 keys that devices sign with');
+  const keys = addGroup(program, 'keys', 'the P-256 keys that devices sign with');
   const withNewKey = (command: Command): Command =>
     command
       .requiredOption('--key-id <id>', 'name of the new key')

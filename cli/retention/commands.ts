@@ -4,7 +4,7 @@ import type { OutputOptions } from '../output/tell.ts';
 import type { dropOld } from './drop-old.ts';
 
 export function addRetentionCommands(program: Command): void {
-  const retention = addGroup(program, 'retention', 'retention: what the database keeps, and what the worker drops');
+  const retention = addGroup(program, 'retention', 'what the database keeps, and what the worker drops');
   addCommand(retention, {
     usage: 'show',
     description: 'each partition with its size, and which of them TELLTALE_WORKER_KEEP_*_DAYS would have dropped',

@@ -6,7 +6,7 @@ import type { muteRule } from './mute-rule.ts';
 import type { testRules } from './test-rules.ts';
 
 export function addRuleCommands(program: Command): void {
-  const rules = addGroup(program, 'rules', 'rules: what to watch for');
+  const rules = addGroup(program, 'rules', 'what to watch for');
   addCommand(rules, {
     usage: 'apply <file>',
     description: 'apply the rules of a JSON file: each becomes the next version of its id',

@@ -3,7 +3,7 @@ import { addCommand, addGroup } from '../command.ts';
 import type { OutputOptions } from '../output/tell.ts';
 
 export function addZoneCommands(program: Command): void {
-  const zones = addGroup(program, 'zones', 'zones: named areas, for geofences, subscribers and devices');
+  const zones = addGroup(program, 'zones', 'named areas, for geofences, subscribers and devices');
   addCommand(zones, {
     usage: 'import <file>',
     description: 'add the zones of a GeoJSON file, or replace those that have their ids: all of them or none',

@@ -96,16 +96,7 @@ export class TrustStore {
     return await inTransaction(this.#database, async (client) => {
       const version = await bumpRegistryVersion(client);
       await insertKey(client, deviceId, key);
-      const { rows } = await client.query(
-        `SELECT 1 FROM device_keys WHERE device_id = $1 AND (revoked_at IS NULL OR revoked_at > now())
-           AND (not_after IS NULL OR not_after >= now())`,
-        [deviceId],
-      );
-      if (rows.length > MAX_ACTIVE_KEYS) {
-        throw new RegistrationConflict(
-          `${deviceId} has ${MAX_ACTIVE_KEYS} active keys, which is the most: revoke one, or rotate`,
-        );
-      }
+      await checkActiveKeys(client, deviceId);
       await touchDevice(client, deviceId, version);
       return version;
     });
@@ -121,6 +112,7 @@ export class TrustStore {
         [deviceId, overlapMs],
       );
       await insertKey(client, deviceId, key);
+      await checkActiveKeys(client, deviceId);
       await touchDevice(client, deviceId, version);
       return version;
     });
@@ -177,6 +169,18 @@ async function insertKey(client: PoolClient, deviceId: string, key: DeviceKeyReg
   if (rowCount === 1) return;
   throw new RegistrationConflict(
     `${deviceId}/${key.id} is a key already, or the same key is registered under another name: take another key id or key`,
+  );
+}
+
+async function checkActiveKeys(client: PoolClient, deviceId: string): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT 1 FROM device_keys WHERE device_id = $1 AND (revoked_at IS NULL OR revoked_at > now())
+       AND (not_after IS NULL OR not_after > now())`,
+    [deviceId],
+  );
+  if (rows.length <= MAX_ACTIVE_KEYS) return;
+  throw new RegistrationConflict(
+    `${deviceId} would have ${rows.length} active keys, and ${MAX_ACTIVE_KEYS} is the most: revoke one first`,
   );
 }
 
