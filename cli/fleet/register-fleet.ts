@@ -1,6 +1,7 @@
 import type { DeviceRegistration } from '../../platform/postgres/registry-store.ts';
 import { readTextFile } from '../options/read-text-file.ts';
 import { openProgress } from '../output/progress.ts';
+import { counted } from '../output/counted.ts';
 import { tellDone, type OutputOptions } from '../output/tell.ts';
 import { withRegistry } from '../stores/with-stores.ts';
 import { parseManifestDevices, registrationOf } from './parse-manifest.ts';
@@ -15,5 +16,5 @@ export async function registerFleet(file: string, options: OutputOptions): Promi
   }
   await withRegistry((store) => store.registerDevices(devices));
   progress[Symbol.dispose]();
-  tellDone(options, { registered: devices.length }, `${devices.length} devices are registered`);
+  tellDone(options, { registered: devices.length }, `${counted(devices.length, 'device')} registered`);
 }

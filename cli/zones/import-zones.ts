@@ -2,6 +2,7 @@ import { parseZoneCollection } from '../../core/geo/zone-collection.ts';
 import { CommandFailure } from '../../platform/lifecycle/command-failure.ts';
 import { InvalidZones, ZoneStore } from '../../platform/postgres/zone-store.ts';
 import { readTextFile } from '../options/read-text-file.ts';
+import { counted } from '../output/counted.ts';
 import { tellDone, type OutputOptions } from '../output/tell.ts';
 import { untilProjected, withStores } from '../stores/with-stores.ts';
 
@@ -16,7 +17,7 @@ export async function importZones(file: string, options: OutputOptions): Promise
     }
   });
   const ids = zones.value.map(({ id }) => id);
-  tellDone(options, { imported: ids }, `${ids.length} zones are imported`);
+  tellDone(options, { imported: ids }, `${counted(ids.length, 'zone')} imported`);
 }
 
 function refusal(file: string, problems: readonly string[]): CommandFailure {
