@@ -8,7 +8,7 @@ export function addRetentionCommands(program: Command): void {
   addCommand(retention, {
     usage: 'show',
     description: 'each partition with its size, and which of them TELLTALE_WORKER_KEEP_*_DAYS would have dropped',
-    examples: ['retention show', 'TELLTALE_WORKER_KEEP_READINGS_DAYS=90 telltale retention show'],
+    examples: ['retention show', 'retention show --json'],
   }).action(async (options: OutputOptions) => (await import('./show-retention.ts')).showRetention(options));
   addCommand(retention, {
     usage: 'drop',
