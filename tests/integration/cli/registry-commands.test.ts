@@ -130,11 +130,11 @@ test('device keys are added, rotated and revoked, two of them active at most', a
   await assertRefused(1, /there is no device nobody/, 'keys', 'add', 'nobody', '--key-id', '2', '--new-key', 'k3.pem');
   await json('keys', 'revoke', 'dev-k', '1');
   await json('keys', 'rotate', 'dev-k', '--key-id', '3', '--new-key', 'k3.pem', '--overlap', '1h');
-  const keys = (await readDevice(stores, 'dev-k'))?.keys ?? new Map();
-  const leftMs = (keys.get('2')?.not_after_ms ?? 0) - Date.now();
+  const keys = (await readDevice(stores, 'dev-k'))?.keys;
+  const leftMs = (keys?.get('2')?.not_after_ms ?? 0) - Date.now();
   assert.ok(leftMs > 3_500_000 && leftMs <= 3_600_000, `${leftMs} ms`);
-  assert.deepEqual([keys.get('3')?.not_after_ms, keys.get('3')?.revoked_at_ms], [null, null]);
-  assert.notEqual(keys.get('1')?.revoked_at_ms, null);
+  assert.deepEqual([keys?.get('3')?.not_after_ms, keys?.get('3')?.revoked_at_ms], [null, null]);
+  assert.notEqual(keys?.get('1')?.revoked_at_ms, null);
   const { stdout } = await telltale('devices', 'show', 'dev-k');
   assert.match(stdout, /device key +1 +revoked/);
   assert.match(stdout, /device key +3 +active/);

@@ -71,12 +71,8 @@ test('a reading that is sent by hand is taken, and what ingest has against one i
   assert.match(away.stderr, /does not answer \(.*\): is the platform running\?/);
 });
 
-test('two readings that are sent within one second have nonces of their own', async () => {
-  const runs = await Promise.all([1, 2, 3, 4].map((value) => send(['load', String(value)])));
-  assert.deepEqual(
-    runs.map(({ stdout }) => stdout),
-    runs.map(() => '202 {"accepted":1}\n'),
-  );
+test('readings that are sent one after the other, as fast as one can, have nonces of their own', async () => {
+  for (const value of [1, 2, 3, 4]) assert.equal((await send(['load', String(value)])).stdout, '202 {"accepted":1}\n');
 });
 
 test('whoever tails has each alert once, also those that come while the server is away, and Ctrl-C is no failure', async () => {
