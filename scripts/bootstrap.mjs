@@ -8,7 +8,7 @@ import { explainUnsupportedNode, readGlibcVersion } from './bootstrap/node-versi
 import { runScript } from './bootstrap/run-script.mjs';
 import { requireSystemPackages, systemPackages } from './bootstrap/system-packages.mjs';
 
-const { redis, postgis, mosquitto, mosquittoClients, compiler, mbedtls, chromium } = systemPackages;
+const { redis, postgis, mosquitto, mosquittoClients, compiler, mbedtls, chromium, prometheus } = systemPackages;
 
 /** What each command needs; `script` is relative to the compiled tree, or to the source tree without `built`. */
 const COMMANDS = {
@@ -33,7 +33,7 @@ const COMMANDS = {
   test: {
     built: true,
     script: 'scripts/test.js',
-    packages: [redis, postgis, mosquitto, mosquittoClients, compiler, mbedtls, chromium],
+    packages: [redis, postgis, mosquitto, mosquittoClients, compiler, mbedtls, chromium, prometheus],
   },
   check: { built: false, script: 'scripts/check.ts', packages: [postgis] },
   'schema:dump': { built: false, script: 'scripts/schema-dump.ts', packages: [postgis] },
@@ -44,6 +44,7 @@ const COMMANDS = {
   token: { built: true, script: 'scripts/token.js', packages: [] },
   'docs:transcript': { built: true, script: 'scripts/transcript.js', packages: [redis] },
   'docs:asyncapi': { built: true, script: 'scripts/asyncapi.js', packages: [] },
+  'docs:metrics': { built: true, script: 'scripts/metrics-page.js', packages: [] },
 };
 
 async function runCommandLine([name, ...args]) {

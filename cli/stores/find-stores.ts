@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { redisUrl } from '../../platform/config/fragments.ts';
-import { loadConfig } from '../../platform/config/load-config.ts';
+import { ConfigError, loadConfig } from '../../platform/config/load-config.ts';
 import { loadRunFile, type RunFile } from '../../platform/config/run-file.ts';
 import { CommandFailure } from '../../platform/lifecycle/command-failure.ts';
 
@@ -48,7 +48,11 @@ export async function loadRunning(): Promise<RunFile | undefined> {
 
 /** What other names say is for the services to judge. */
 function readSettings(): z.infer<z.ZodObject<typeof settings>> {
-  return loadConfig({ shape: settings, foreignPrefixes: ['TELLTALE_'] }, process.env);
+  try {
+    return loadConfig({ shape: settings, foreignPrefixes: ['TELLTALE_'] }, process.env);
+  } catch (error) {
+    throw error instanceof ConfigError ? new CommandFailure(error.problems.join('\n')) : error;
+  }
 }
 
 /** Rejects when it is not known where the database is. */

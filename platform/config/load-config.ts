@@ -31,18 +31,28 @@ export function loadConfig<Shape extends z.core.$ZodLooseShape>(
   environment: Environment,
 ): z.infer<z.ZodObject<Shape>> {
   const names = Object.keys(shape);
-  const problems = unknownNames(environment, names, foreignPrefixes);
-  const values: Record<string, string> = {};
-  for (const name of names) {
-    const value = valueOf(name, environment, problems);
-    if (value !== undefined) values[name] = value;
-  }
+  const { values, problems: unread } = readValues(names, environment);
+  const problems = [...unknownNames(environment, names, foreignPrefixes), ...unread];
   const parsed = z.object(shape).safeParse(values);
   if (!parsed.success) {
     problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return parsed.data;
+}
+
+/** What the environment says of these names, in itself or in files. An empty value is none. */
+export function readValues(
+  names: readonly string[],
+  environment: Environment,
+): { readonly values: Readonly<Record<string, string>>; readonly problems: readonly string[] } {
+  const values: Record<string, string> = {};
+  const problems: string[] = [];
+  for (const name of names) {
+    const value = valueOf(name, environment, problems);
+    if (value !== undefined) values[name] = value;
+  }
+  return { values, problems };
 }
 
 function valueOf(name: string, environment: Environment, problems: string[]): string | undefined {

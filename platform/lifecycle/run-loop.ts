@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../log/logger.ts';
+import type { LoopMetrics } from './loop-metrics.ts';
 import { Backoff } from './retry.ts';
 
 export interface LoopOptions {
@@ -9,6 +10,7 @@ export interface LoopOptions {
   readonly pass: (signal: AbortSignal) => Promise<void>;
   /** After a pass that went well; none when it is not given. */
   readonly pauseMs?: number | undefined;
+  readonly metrics?: LoopMetrics;
 }
 
 /** Repeats a pass until it is stopped. A dependency that goes away and comes back never needs a restart of ours. */
@@ -20,6 +22,7 @@ export class RunLoop {
 
   constructor(options: LoopOptions) {
     this.#options = options;
+    options.metrics?.watch(options.name, () => this.healthy);
   }
 
   get healthy(): boolean {
@@ -37,12 +40,14 @@ export class RunLoop {
   }
 
   async #run(): Promise<void> {
-    const { log, name, pass, pauseMs } = this.#options;
+    const { log, name, pass, pauseMs, metrics } = this.#options;
     const { signal } = this.#abort;
     const backoff = new Backoff();
     while (!signal.aborted) {
       try {
+        const startedMs = performance.now();
         await pass(signal);
+        metrics?.passSeconds.observe({ loop: name }, (performance.now() - startedMs) / 1000);
         if (this.#failing) log.info({ loop: name }, 'works again');
         this.#failing = false;
         backoff.reset();
@@ -51,6 +56,7 @@ export class RunLoop {
         if (isAborted(signal)) return;
         if (!this.#failing) log.error({ err: error, loop: name }, 'failed, trying again');
         this.#failing = true;
+        metrics?.failures.inc({ loop: name });
         await backoff.wait(signal);
       }
     }

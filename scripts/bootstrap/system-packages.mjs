@@ -37,6 +37,7 @@ export const systemPackages = {
     debian: 'chromium',
     isPresent: () => ['chromium', 'chromium-browser', 'google-chrome'].some(hasProgram),
   },
+  prometheus: { title: 'Prometheus', debian: 'prometheus', isPresent: () => hasProgram('promtool') },
   mbedtls: {
     title: 'mbedTLS',
     debian: 'libmbedtls-dev',

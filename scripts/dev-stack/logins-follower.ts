@@ -3,7 +3,6 @@ import { redisKeys } from '../../contracts/redis-keys.ts';
 import { createLogger } from '../../platform/log/logger.ts';
 import { openRedis, type Redis } from '../../platform/redis/open-redis.ts';
 import { refreshLogins, type LoginsTarget } from '../../cli/broker-logins/refresh-logins.ts';
-import type { RunningProcess } from '../process/running-process.ts';
 
 /** How long a device that has just enrolled waits for its login. */
 const POLL_MS = 500;
@@ -12,9 +11,12 @@ const REFRESH_AT_LEAST_EVERY_MS = 10_000;
 
 export interface LoginsFollowerOptions {
   readonly target: LoginsTarget;
-  readonly broker: RunningProcess;
+  /** Makes the broker read its files again. */
+  readonly reload: () => void;
   readonly redisUrl: string;
   readonly tell: (line: string) => void;
+  /** The logins are what the registry says: called every ten seconds at least. */
+  readonly onCurrent?: () => void;
 }
 
 /** Writes the logins of a broker whenever the registry has changed, and makes it read them. */
@@ -64,10 +66,11 @@ export class LoginsFollower {
     const version = await this.#redis.get(redisKeys.registryVersion);
     const isDue = performance.now() - this.#refreshedAtMs >= REFRESH_AT_LEAST_EVERY_MS;
     if (version === this.#version && !isDue) return;
-    const { target, broker } = this.#options;
+    const { target, reload, onCurrent } = this.#options;
     const { changed } = await refreshLogins(target);
-    if (changed && !broker.hasExited) process.kill(broker.pid, 'SIGHUP');
+    if (changed) reload();
     this.#version = version;
     this.#refreshedAtMs = performance.now();
+    onCurrent?.();
   }
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { redisUrl } from '../../platform/config/fragments.ts';
+import { readValues } from '../../platform/config/load-config.ts';
 import { CommandFailure } from '../process/failure.ts';
 
 const port = (byDefault: number) => z.coerce.number().int().min(1).max(65535).default(byDefault);
@@ -26,9 +27,9 @@ const settingsSchema = z.object({
 export type StackSettings = z.infer<typeof settingsSchema>;
 
 export function parseStackSettings(env: NodeJS.ProcessEnv): StackSettings {
-  // An empty variable is as good as none.
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const parsed = settingsSchema.safeParse(given);
+  const { values, problems } = readValues(Object.keys(settingsSchema.shape), env);
+  if (problems.length > 0) throw new CommandFailure(problems.join('\n'));
+  const parsed = settingsSchema.safeParse(values);
   if (!parsed.success) {
     throw new CommandFailure(
       parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'),

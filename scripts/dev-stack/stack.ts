@@ -142,7 +142,10 @@ export class Stack {
     const broker = await startBroker({ port, devDir, databaseUrl, logPath }, this.#openGuard());
     this.#keepRunning(broker.process);
     const { process: running, logins: target } = broker;
-    this.onClose(new LoginsFollower({ target, broker: running, redisUrl, tell: this.#tell }));
+    const reload = () => {
+      if (!running.hasExited) process.kill(running.pid, 'SIGHUP');
+    };
+    this.onClose(new LoginsFollower({ target, reload, redisUrl, tell: this.#tell }));
     this.#mqttUrl = broker.url;
     return broker.ingest;
   }

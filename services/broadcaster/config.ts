@@ -25,6 +25,8 @@ export const broadcasterSettings = {
   ...redisSettings,
   TELLTALE_BROADCASTER_HOST: z.string().default('127.0.0.1'),
   TELLTALE_BROADCASTER_PORT: port.default(8081),
+  /** Metrics and health are for operators: somewhere else than the public port. */
+  TELLTALE_BROADCASTER_ADMIN_HOST: z.string().default('127.0.0.1'),
   TELLTALE_BROADCASTER_ADMIN_PORT: port.default(9103),
   /** Whether everybody may listen. If not, a token is needed, and the keys that tokens are checked with. */
   TELLTALE_BROADCASTER_PUBLIC: z.stringbool().default(false),

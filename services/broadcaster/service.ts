@@ -5,6 +5,7 @@ import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import type { Logger } from '../../platform/log/logger.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
 import { openRedis, openSubscriber, waitForRedis } from '../../platform/redis/open-redis.ts';
+import { RedisMetrics } from '../../platform/redis/redis-metrics.ts';
 import { ConnectQueue } from './access/connect-queue.ts';
 import { ConnectionLimits } from './access/connection-limits.ts';
 import { Gate } from './access/gate.ts';
@@ -17,7 +18,7 @@ import { addDocumentRoutes } from './documents/document-routes.ts';
 import { addActiveRoute } from './http/active-route.ts';
 import { EventStreams } from './http/event-streams.ts';
 import { addPreflight } from './http/preflight.ts';
-import { createBroadcasterMetrics } from './metrics.ts';
+import { createBroadcasterMetrics, registerBroadcasterSizes } from './metrics.ts';
 import { AlertSockets } from './sockets/alert-sockets.ts';
 import { AlertStream } from './stream/alert-stream.ts';
 import { StreamReader } from './stream/stream-reader.ts';
@@ -32,15 +33,22 @@ const LONGEST_WAIT_S = 8;
 const SPREAD_MARGIN = 1.5;
 
 export async function startBroadcaster({ config, log, resources }: ServiceContext<BroadcasterConfig>): Promise<void> {
-  const subscriber = openSubscriber({ url: config.REDIS_URL, name: 'broadcaster' }, log);
+  const registry = createMetricsRegistry('broadcaster');
+  const connections = new RedisMetrics(registry);
+  const subscriber = connections.watch(
+    'broadcaster',
+    openSubscriber({ url: config.REDIS_URL, name: 'broadcaster' }, log),
+  );
   resources.defer('Redis', () => subscriber.disconnect());
-  const redis = openRedis({ url: config.REDIS_URL, name: 'broadcaster-stream', manner: 'fail-fast' }, log);
+  const redis = connections.watch(
+    'broadcaster-stream',
+    openRedis({ url: config.REDIS_URL, name: 'broadcaster-stream', manner: 'fail-fast' }, log),
+  );
   resources.defer('Redis stream', () => redis.disconnect());
   await waitForRedis(subscriber, REDIS_START_TIMEOUT_MS);
   await waitForRedis(redis, REDIS_START_TIMEOUT_MS);
 
   const { TELLTALE_BROADCASTER_HOST: host, TELLTALE_BROADCASTER_PORT: port } = config;
-  const registry = createMetricsRegistry('broadcaster');
   const app = createApp();
   const sets = new FilterSets();
   const perS = config.TELLTALE_BROADCASTER_CONNECTS_PER_S;
@@ -51,14 +59,7 @@ export async function startBroadcaster({ config, log, resources }: ServiceContex
   });
   const queue = new ConnectQueue({ perS, longestWaitS: LONGEST_WAIT_S });
   resources.defer('connections that wait', () => queue.close());
-  const metrics = createBroadcasterMetrics(registry, {
-    sockets: () => sockets.size,
-    eventStreams: () => streams.size,
-    filterSets: () => sets.size,
-    window: () => stream.window.size,
-    active: () => stream.active.size,
-    waiting: () => queue.size,
-  });
+  const metrics = createBroadcasterMetrics(registry);
   const gate = new Gate({
     tokens: openTokens(config, log),
     limits,
@@ -88,16 +89,25 @@ export async function startBroadcaster({ config, log, resources }: ServiceContex
   const sockets = new AlertSockets({
     app,
     isCompressed: config.TELLTALE_BROADCASTER_COMPRESSION,
-    session: { log, stream, sets, gate, heartbeatS, reconnect: RECONNECT },
+    session: { log, stream, sets, gate, heartbeatS, reconnect: RECONNECT, metrics },
     metrics,
   });
   const streams = new EventStreams({ app, log, stream, sets, gate, reconnect: RECONNECT, metrics });
+  registerBroadcasterSizes(registry, {
+    sockets: () => sockets.size,
+    eventStreams: () => streams.size,
+    filterSets: () => sets.size,
+    window: () => stream.window.size,
+    active: () => stream.active.size,
+    waiting: () => queue.size,
+    isAlive: () => stream.alive,
+  });
   const tell = fanOut(sets, [sockets, streams], metrics);
   resources.defer('alert stream', () => stream.close());
   await stream.start();
 
   const admin = new AdminServer({
-    host,
+    host: config.TELLTALE_BROADCASTER_ADMIN_HOST,
     port: config.TELLTALE_BROADCASTER_ADMIN_PORT,
     setting: 'TELLTALE_BROADCASTER_ADMIN_PORT',
     registry,

@@ -30,6 +30,8 @@ export const ingestSettings = {
   ...redisSettings,
   TELLTALE_INGEST_HOST: z.string().default('127.0.0.1'),
   TELLTALE_INGEST_PORT: port.default(8080),
+  /** Metrics and health are for operators: somewhere else than the public port. */
+  TELLTALE_INGEST_ADMIN_HOST: z.string().default('127.0.0.1'),
   TELLTALE_INGEST_ADMIN_PORT: port.default(9101),
   /** `node` is 32 times as fast; `noble` is the reference implementation. */
   TELLTALE_INGEST_VERIFIER: z.enum(['node', 'noble']).default('node'),

@@ -41,7 +41,7 @@ export class FrontDoor {
     const envelope = envelopeOf(message, device, claim);
     if (envelope === undefined) return rejected('signature-invalid', { detail: 'keyid names no key of this device' });
     const verification = await this.#parts.pool.verify(envelope);
-    if (verification === undefined) return reducedCapacity('too many messages wait to be verified');
+    if (verification === undefined) return reducedCapacity('verify-queue-full');
     if (verification.kind === 'refused') return rejected(verification.code, verification.extras);
     const metrics = newMetricsOf(device, verification.metrics);
     if ('kind' in metrics) return metrics;
@@ -58,7 +58,7 @@ export class FrontDoor {
       return typeof admission === 'object' ? admission : outcomeOf(admission, verification.readings);
     } catch (error) {
       this.#log.debug({ err: error }, 'the log cannot be written');
-      return reducedCapacity('the log cannot be written');
+      return reducedCapacity('log-unwritable');
     }
   }
 }
@@ -110,8 +110,8 @@ function outcomeOf(admission: Extract<AdmissionOutcome, string>, readings: numbe
     case 'too-many-metrics':
       return unfit(`a device has at most ${MAX_METRICS_PER_DEVICE} metrics`);
     case 'backlog-full':
-      return reducedCapacity('too much waits to be stored');
+      return reducedCapacity('backlog-full');
     case 'no-log':
-      return reducedCapacity('the log has not been begun; the worker does that when it starts');
+      return reducedCapacity('no-log');
   }
 }

@@ -21,6 +21,13 @@ export interface GateParts {
   readonly hostile: HostileSources;
 }
 
+export interface GateOptions {
+  readonly freshness: Freshness;
+  /** How far what a known device states lies behind our clock, seconds. */
+  readonly observeSkew: (seconds: number) => void;
+  readonly log: Logger;
+}
+
 /** The registry has changed meanwhile in what devices may do. */
 export interface Stale {
   readonly staleBefore: number;
@@ -41,11 +48,13 @@ export type Prove<Claim, Reply> = (
 export class Gate {
   readonly #parts: GateParts;
   readonly #freshness: Freshness;
+  readonly #observeSkew: (seconds: number) => void;
   readonly #log: Logger;
 
-  constructor(parts: GateParts, options: { readonly freshness: Freshness; readonly log: Logger }) {
+  constructor(parts: GateParts, options: GateOptions) {
     this.#parts = parts;
     this.#freshness = options.freshness;
+    this.#observeSkew = options.observeSkew;
     this.#log = options.log;
   }
 
@@ -56,12 +65,12 @@ export class Gate {
     const { registry } = this.#parts;
     for (let judgement = 0; judgement < MAX_JUDGEMENTS; judgement += 1) {
       if (registry.version === undefined) await registry.check();
-      if (registry.version === undefined) return reducedCapacity('the registry is not projected yet');
+      if (registry.version === undefined) return reducedCapacity('registry-unprojected');
       const outcome = await this.#judge(message, registry.version, prove);
       if (!('staleBefore' in outcome)) return outcome;
       registry.advance(outcome.staleBefore);
     }
-    return reducedCapacity('the registry keeps changing');
+    return reducedCapacity('registry-changing');
   }
 
   async #judge<Claim extends StatedOrigin, Reply extends HttpOutcome>(
@@ -79,7 +88,7 @@ export class Gate {
       device = found instanceof Promise ? await found : found;
     } catch (error) {
       this.#log.debug({ err: error }, 'the registry cannot be read');
-      return reducedCapacity('the registry cannot be read');
+      return reducedCapacity('registry-unreadable');
     }
     if (device === undefined) return this.#refuseStranger(message);
     const refused = hostile.refusePair(source, device.id, receivedMs);
@@ -87,6 +96,7 @@ export class Gate {
     if (device.disabled) return rejected('device-disabled');
     const claim = message.readClaim();
     const origin = claim.ok ? claim.value : claim.error.origin;
+    if (origin?.createdS !== undefined) this.#observeSkew(receivedMs / 1000 - origin.createdS);
     const refusal = origin === undefined ? undefined : decideClaim(device, origin, message, this.#freshness);
     if (refusal !== undefined) {
       if (refusal.code === 'key-revoked') this.#fail(message, device, refusal, 'key-revoked');

@@ -8,6 +8,7 @@ import { checkRedisIsSafe, checkWaitAof, claimShardCount } from '../../platform/
 import { openRedis, openSubscriber, waitForRedis } from '../../platform/redis/open-redis.ts';
 import { RegistryWatch } from '../../platform/redis/registry-watch.ts';
 import { appendSecurityEvents } from '../../platform/redis/append-security-events.ts';
+import { RedisMetrics } from '../../platform/redis/redis-metrics.ts';
 import { SourceBlocks } from '../../platform/redis/source-blocks.ts';
 import type { SafetyWait } from '../../platform/redis/until-safe.ts';
 import { AdmissionQueue } from './admit/admission-queue.ts';
@@ -45,10 +46,16 @@ const FORGET_OFFENCES_MS = 86_400_000;
 const MAX_DESK_KEYS = 100;
 
 export async function startIngest({ config, log, resources }: ServiceContext<IngestConfig>): Promise<void> {
+  const registry = createMetricsRegistry('ingest');
+  const metrics = createIngestMetrics(registry);
+  const connections = new RedisMetrics(registry);
   const ingestRedis = { url: config.REDIS_URL, manner: 'fail-fast' } as const;
-  const redis = openRedis({ ...ingestRedis, name: 'ingest' }, log);
+  const redis = connections.watch('ingest', openRedis({ ...ingestRedis, name: 'ingest' }, log));
   resources.defer('Redis', () => redis.disconnect());
-  const subscriber = openSubscriber({ url: config.REDIS_URL, name: 'ingest-subscriber' }, log);
+  const subscriber = connections.watch(
+    'ingest-subscriber',
+    openSubscriber({ url: config.REDIS_URL, name: 'ingest-subscriber' }, log),
+  );
   resources.defer('Redis subscriber', () => subscriber.disconnect());
   await waitForRedis(redis, REDIS_START_TIMEOUT_MS);
   await checkRedisIsSafe(redis);
@@ -65,26 +72,37 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   resources.defer('registry watch', () => watch.close());
   await watch.start();
 
-  const pool = new VerifyPool({
-    verifier: config.TELLTALE_INGEST_VERIFIER,
-    threads: config.TELLTALE_INGEST_VERIFY_THREADS,
-    maxReadingAgeUs: config.TELLTALE_INGEST_MAX_READING_AGE_S * 1e6,
-    maxReadingAheadUs: config.TELLTALE_INGEST_FRESHNESS_EARLY_S * 1e6,
-  });
+  const pool = new VerifyPool(
+    {
+      verifier: config.TELLTALE_INGEST_VERIFIER,
+      threads: config.TELLTALE_INGEST_VERIFY_THREADS,
+      maxReadingAgeUs: config.TELLTALE_INGEST_MAX_READING_AGE_S * 1e6,
+      maxReadingAheadUs: config.TELLTALE_INGEST_FRESHNESS_EARLY_S * 1e6,
+    },
+    (seconds) => metrics.verifySeconds.observe(seconds),
+  );
   resources.defer('verify threads', () => pool.close());
   // The first request need not wait for them.
   await pool.ready;
   const safety = safetyWaitOf(config);
   if (safety?.onDisk === true) await checkWaitAof(redis);
   // Who waits holds up what comes after it on the connection.
-  const admitting = safety === undefined ? redis : openRedis({ ...ingestRedis, name: 'ingest-admit' }, log);
+  const admitting =
+    safety === undefined
+      ? redis
+      : connections.watch('ingest-admit', openRedis({ ...ingestRedis, name: 'ingest-admit' }, log));
   if (admitting !== redis) resources.defer('Redis for admissions', () => admitting.disconnect());
   await waitForRedis(admitting, REDIS_START_TIMEOUT_MS);
-  const admissions = new AdmissionQueue(admitting, config.TELLTALE_SHARDS, {
-    replayWindow: config.TELLTALE_INGEST_REPLAY_WINDOW,
-    maxBacklog: config.TELLTALE_INGEST_MAX_BACKLOG,
-    safety,
-  });
+  const admissions = new AdmissionQueue(
+    admitting,
+    config.TELLTALE_SHARDS,
+    {
+      replayWindow: config.TELLTALE_INGEST_REPLAY_WINDOW,
+      maxBacklog: config.TELLTALE_INGEST_MAX_BACKLOG,
+      safety,
+    },
+    (seconds) => metrics.admitSeconds.observe(seconds),
+  );
   const limits = createRateLimits({
     device: config.TELLTALE_INGEST_LIMIT_DEVICE_PER_S,
     byClass: config.TELLTALE_INGEST_LIMIT_CLASSES,
@@ -94,7 +112,6 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
   const limiter = new RateLimiter({ redis, shardCount: config.TELLTALE_SHARDS, limits, log });
   resources.defer('rate limits', () => limiter.close());
   limiter.start();
-  const registry = createMetricsRegistry('ingest');
   const hostileMetrics = createHostileMetrics(registry);
   const append = (events: readonly SecurityEvent[]): Promise<void> => appendSecurityEvents(redis, events);
   const reporter = new SecurityReporter({ append, metrics: hostileMetrics, log });
@@ -117,7 +134,10 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     earlyMs: config.TELLTALE_INGEST_FRESHNESS_EARLY_S * 1000,
     holdMs: config.TELLTALE_INGEST_MAX_HOLD_S * 1000,
   };
-  const gate = new Gate({ registry: watch, identities, limiter, hostile }, { freshness, log });
+  const gate = new Gate(
+    { registry: watch, identities, limiter, hostile },
+    { freshness, observeSkew: (seconds) => metrics.clockSkewSeconds.observe(seconds), log },
+  );
   const frontDoor = new FrontDoor({ gate, pool, admissions }, log);
   const verifier = createVerifier(config.TELLTALE_INGEST_VERIFIER, MAX_DESK_KEYS);
   const waitMs = config.TELLTALE_INGEST_REQUEST_WAIT_S * 1000;
@@ -131,7 +151,6 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     requests,
   });
 
-  const metrics = createIngestMetrics(registry);
   const clientAddress = new ClientAddress(config.TELLTALE_INGEST_TRUSTED_PROXIES);
   const unready = (): readonly string[] => [
     ...(redis.status === 'ready' ? [] : ['Redis does not answer']),
@@ -145,20 +164,26 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     ...{ host, port, portSetting: 'TELLTALE_INGEST_PORT', tls: tlsFilesOf(config), unready, log },
     createEndpoint: () => new Endpoint(findResource, clientAddress, observer),
   });
-  const mqtt = createMqttIntake(config, log, frontDoor, new OutcomeObserver('mqtt', metrics, log));
+  const mqtt = createMqttIntake(config, log, frontDoor, new OutcomeObserver('mqtt', metrics, log), () =>
+    metrics.mqttRetries.inc(),
+  );
   registerIngestGauges(registry, {
     connections: () => front.connections,
     inFlight: () => front.inFlight,
+    verifyThreads: () => pool.threads,
     verifyWaiting: () => pool.waiting,
+    admitWaiting: () => admissions.waiting,
     fullShards: () => admissions.full.length,
+    registryVersion: () => watch.version ?? 0,
     knownIdentities: () => identities.size,
+    knownAllowances: () => limiter.size,
     blocks: () => hostile.blocks,
     suspects: () => hostile.suspects,
     blockedNetworks: () => networks.size,
     mqttConnected: mqtt === undefined ? undefined : () => mqtt.connected,
   });
   const admin = new AdminServer({
-    host: config.TELLTALE_INGEST_HOST,
+    host: config.TELLTALE_INGEST_ADMIN_HOST,
     port: config.TELLTALE_INGEST_ADMIN_PORT,
     setting: 'TELLTALE_INGEST_ADMIN_PORT',
     registry,
@@ -189,6 +214,7 @@ function createMqttIntake(
   log: Logger,
   frontDoor: FrontDoor,
   observer: OutcomeObserver,
+  onRetry: () => void,
 ): MqttIntake | undefined {
   if (config.MQTT_URL === undefined) return undefined;
   return new MqttIntake({
@@ -197,6 +223,7 @@ function createMqttIntake(
     group: config.TELLTALE_INGEST_MQTT_GROUP,
     connections: config.TELLTALE_INGEST_MQTT_CONNECTIONS,
     log,
+    onRetry,
     decide: (deviceId, payload) => decideMqttMessage(frontDoor, observer, deviceId, payload),
   });
 }

@@ -1,6 +1,7 @@
 import type { LoopOptions } from '../../platform/lifecycle/run-loop.ts';
 import type { Logger } from '../../platform/log/logger.ts';
 import type { Redis } from '../../platform/redis/open-redis.ts';
+import type { RedisMetrics } from '../../platform/redis/redis-metrics.ts';
 import type { WorkerConfig } from './config.ts';
 import type { WorkerDatabases } from './databases.ts';
 import type { Leases } from './lease/leases.ts';
@@ -11,6 +12,8 @@ export interface WorkerContext {
   readonly config: WorkerConfig;
   readonly log: Logger;
   readonly metrics: WorkerMetrics;
+  /** Watches connections to Redis. */
+  readonly connections: RedisMetrics;
   /** For commands that are answered at once. */
   readonly redis: Redis;
   /** A connection of its own, for whoever waits on it; it is closed when the worker stops. */

@@ -9,6 +9,7 @@ import { Projector } from '../../services/worker/project/projector.ts';
 import { projectNow } from './projecting.ts';
 import type { SignedDevice } from './signed-device.ts';
 import { SHARD_COUNT, type WorkerStores } from './worker-stores.ts';
+import { unheardObservers } from './worker-observers.ts';
 
 /** What a worker does for ingest: begins the logs and projects the registry, when the test says so. */
 export class IngestRegistry {
@@ -19,7 +20,7 @@ export class IngestRegistry {
   constructor(stores: WorkerStores) {
     this.#stores = stores;
     this.#registrations = new RegistryStore(stores.database);
-    this.#projector = new Projector(stores.redis, stores.database, SHARD_COUNT, stores.log);
+    this.#projector = new Projector(stores.redis, stores.database, SHARD_COUNT, unheardObservers());
   }
 
   async beginLogs(): Promise<void> {

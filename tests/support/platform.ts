@@ -40,6 +40,7 @@ export class TestPlatform {
     database: TestDatabase,
     redis: TestRedis,
     ports: { readonly ingest: number; readonly broadcaster: number },
+    common: ServiceSettings,
   ) {
     this.folder = folder;
     this.#database = database;
@@ -48,13 +49,14 @@ export class TestPlatform {
     this.ingestUrl = `http://127.0.0.1:${ports.ingest}`;
     this.alertsUrl = `ws://127.0.0.1:${ports.broadcaster}/ws/alerts`;
     this.#settings = {
-      worker: { REDIS_URL: redis.url, DATABASE_URL: database.url },
+      worker: { ...common, REDIS_URL: redis.url, DATABASE_URL: database.url },
       broadcaster: {
+        ...common,
         REDIS_URL: redis.url,
         TELLTALE_BROADCASTER_PORT: String(ports.broadcaster),
         TELLTALE_BROADCASTER_PUBLIC: 'true',
       },
-      ingest: { REDIS_URL: redis.url, TELLTALE_INGEST_PORT: String(ports.ingest) },
+      ingest: { ...common, REDIS_URL: redis.url, TELLTALE_INGEST_PORT: String(ports.ingest) },
     };
   }
 
@@ -118,11 +120,12 @@ export class TestPlatform {
   }
 }
 
-export async function startPlatform(): Promise<TestPlatform> {
+/** @param common settings of every service */
+export async function startPlatform(common: ServiceSettings = {}): Promise<TestPlatform> {
   const folder = await mkdtemp(join(tmpdir(), 'telltale-platform-'));
   const [database, redis] = await Promise.all([createTestDatabase(), startRedis()]);
   const ports = { ingest: await findFreePort(), broadcaster: await findFreePort() };
-  const platform = new TestPlatform(folder, database, redis, ports);
+  const platform = new TestPlatform(folder, database, redis, ports, common);
   try {
     await Promise.all(SERVICES.map((service) => platform.start(service)));
     return platform;

@@ -3,6 +3,7 @@ import { findFreePort } from '../../scripts/process/free-port.ts';
 import { startProcess, type ProcessSpec, type RunningProcess } from '../../scripts/process/running-process.ts';
 import { waitUntilReady } from '../../scripts/process/wait-until-ready.ts';
 import { endWithTests } from './end-with-tests.ts';
+import { assertNoSecrets, findSecret } from './secrets.ts';
 
 const READY_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 10_000;
@@ -20,11 +21,18 @@ export async function startProgram(
   args: readonly string[],
   settings: ServiceSettings,
 ): Promise<TestProcess> {
+  const telling: string[] = [];
   const spec: ProcessSpec = {
     name: program,
     command: process.execPath,
     args: ['--enable-source-maps', `dist/${program}`, ...args],
     env: { ...plainEnvironment(process.env), ...settings },
+    // In every test, whatever it is about: what a service writes has no secret in it.
+    ...(program.startsWith('services/') && {
+      onLine: (line: string) => {
+        if (findSecret(line) !== undefined) telling.push(line);
+      },
+    }),
   };
   const running = await startProcess(spec);
   endWithTests(running);
@@ -32,6 +40,7 @@ export async function startProgram(
     running,
     [Symbol.asyncDispose]: async () => {
       await running.stop(STOP_DEADLINE_MS);
+      assertNoSecrets(program, telling);
     },
   };
 }

@@ -7,6 +7,7 @@ import { Projector } from '../../services/worker/project/projector.ts';
 import { loadRegistryVersions } from '../../services/worker/project/registry-source.ts';
 import { eventually } from './eventually.ts';
 import { SHARD_COUNT, type WorkerStores } from './worker-stores.ts';
+import { unheardObservers } from './worker-observers.ts';
 
 export const PROJECTED_HASHES = [
   redisKeys.devices,
@@ -18,7 +19,7 @@ export const PROJECTED_HASHES = [
 ];
 
 export function createProjector(stores: WorkerStores): Projector {
-  return new Projector(stores.openRedis('test-projector'), stores.database, SHARD_COUNT, stores.log);
+  return new Projector(stores.openRedis('test-projector'), stores.database, SHARD_COUNT, unheardObservers());
 }
 
 /**

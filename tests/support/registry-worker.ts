@@ -4,10 +4,11 @@ import { RequestStore } from '../../services/worker/requests/request-store.ts';
 import { createProjector } from './projecting.ts';
 import type { WorkerStores } from './worker-stores.ts';
 import { TOKEN } from './held.ts';
+import { unheardObservers } from './worker-observers.ts';
 
 export function createCarryOut(stores: WorkerStores): CarryOutLoop {
   const connections = { reader: stores.openRedis('test-requests'), redis: stores.redis };
-  return new CarryOutLoop(connections, new RequestStore(stores.database), stores.log);
+  return new CarryOutLoop(connections, new RequestStore(stores.database), unheardObservers());
 }
 
 /** What of a worker serves requests to the registry: carries them out, and projects what they change. */

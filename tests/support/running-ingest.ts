@@ -1,9 +1,10 @@
-import { pino } from 'pino';
 import { ResourceStack } from '../../platform/lifecycle/resource-stack.ts';
+import { createLogger } from '../../platform/log/logger.ts';
 import { findFreePort } from '../../scripts/process/free-port.ts';
 import { loadIngestConfig } from '../../services/ingest/config.ts';
 import { startIngest } from '../../services/ingest/service.ts';
 import type { ServiceSettings } from './process.ts';
+import { assertNoSecrets } from './secrets.ts';
 import { SHARD_COUNT } from './worker-stores.ts';
 
 /** The whole service in this process, with its log in memory. */
@@ -18,7 +19,7 @@ export async function startIngestHere(redisUrl: string, settings: ServiceSetting
   const port = await findFreePort();
   const adminPort = await findFreePort();
   const log: string[] = [];
-  const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(line) });
+  const logger = createLogger('ingest', 'debug', { write: (line: string) => void log.push(line) });
   const resources = new ResourceStack(logger);
   const config = loadIngestConfig({
     REDIS_URL: redisUrl,
@@ -48,7 +49,10 @@ export async function startIngestHere(redisUrl: string, settings: ServiceSetting
     port,
     adminUrl: `http://127.0.0.1:${adminPort}`,
     log,
-    [Symbol.asyncDispose]: () => resources.close(),
+    [Symbol.asyncDispose]: async () => {
+      await resources.close();
+      assertNoSecrets('ingest', log);
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { globals, type WebSocketConstructor, type WebSocketLike } from './global
 import { Listeners } from './listeners.ts';
 import {
   isBehind,
+  parsePlace,
   parseServerMessage,
   type ActiveAlerts,
   type AlertFilter,
@@ -33,6 +34,8 @@ export interface ClientEvents {
   state: ClientState;
   /** Where the client stands has changed: keep it, and give it as `resume` another day. */
   place: Place;
+  /** Other filters hold from here on: what else is active, `active()` tells. */
+  filters: readonly AlertFilter[];
   /** False while the server itself does not hear what is decided: no alert may mean nothing. */
   hearing: boolean;
   /** What the server has to say against the client, or why it cannot be reached. It goes on by itself. */
@@ -46,8 +49,8 @@ export interface AlertClientOptions {
   readonly filters?: readonly AlertFilter[];
   /** Where a token is needed; a function is asked for each connection and shortly before a token ends. */
   readonly token?: string | (() => string | Promise<string>);
-  /** What came behind this place is told first. */
-  readonly resume?: Place;
+  /** What came behind this place is told first. One that is none, as after the storage was damaged, is told as a gap. */
+  readonly resume?: Place | null;
   /** Where there is none built in, as in Node 20: the one of the package `ws`. */
   readonly WebSocket?: WebSocketConstructor;
 }
@@ -76,7 +79,11 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
   readonly #timers = new Timers<TimerName>();
   readonly #onOnline = (): void => this.reconnectNow();
   #filters: readonly AlertFilter[] | undefined;
+  /** The last that the server took. */
+  #acceptedFilters: readonly AlertFilter[] | undefined;
   #place: Place | undefined;
+  /** There was one, and nobody can go on from it. */
+  #hasLostPlace = false;
   #state: ClientState = 'waiting';
   #isHearing = true;
   #socket: WebSocketLike | undefined;
@@ -93,7 +100,8 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
     this.#options = options;
     this.#WebSocket = implementation;
     this.#filters = options.filters;
-    this.#place = options.resume;
+    this.#place = parsePlace(options.resume);
+    this.#hasLostPlace = this.#place === undefined && (options.resume ?? undefined) !== undefined;
     globals.addEventListener?.('online', this.#onOnline);
     this.#connect();
   }
@@ -193,8 +201,14 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
         this.#renewBefore(message.expires_in_s);
         return;
       case 'subscribed':
+        this.#acceptedFilters = this.#filters;
         // Nothing is known of what was before.
         if (this.#place === undefined) this.#moveTo(message);
+        if (this.#hasLostPlace) {
+          this.#hasLostPlace = false;
+          this.#listeners.emit('gap', { ...message, type: 'gap', reason: 'other-epoch' });
+        }
+        if (this.#hasState('live') && this.#filters !== undefined) this.#listeners.emit('filters', this.#filters);
         return;
       case 'live':
         this.#setState('live');
@@ -217,8 +231,21 @@ export class AlertClient implements AsyncIterable<AlertMessage> {
         this.#reconnectAfterMs = message.after_ms;
         return;
       case 'error':
+        if (message.code === 'invalid-message') this.#takeBack();
         this.#listeners.emit('problem', message);
     }
+  }
+
+  /** What the server does not take it would not take with the next connection either: a client that insists is deaf. */
+  #takeBack(): void {
+    const isSubscribing = this.#hasState('catching-up');
+    if (this.#acceptedFilters !== undefined && this.#filters !== this.#acceptedFilters) {
+      this.#filters = this.#acceptedFilters;
+    } else if (isSubscribing && this.#place !== undefined) {
+      this.#place = undefined;
+      this.#hasLostPlace = true;
+    } else return;
+    if (isSubscribing) this.#send({ type: 'subscribe', filters: this.#filters, resume: this.#place });
   }
 
   async #begin({ heartbeat_s: heartbeatS, reconnect, token_required: needsToken }: HelloMessage): Promise<void> {

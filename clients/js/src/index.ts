@@ -1,3 +1,4 @@
+export { AlertBoard, type FollowedClient } from './alert-board.ts';
 export { AlertClient, type AlertClientOptions, type ClientEvents, type ClientState } from './alert-client.ts';
 export type {
   ActiveAlerts,

@@ -129,6 +129,9 @@ export interface ActiveAlerts extends Place {
   readonly alerts: readonly Transition[];
 }
 
+const EPOCH = /^[\w-]{1,64}$/;
+const CURSOR = /^(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})$/;
+
 /** Undefined for what is none: another version of the server may say more than this client knows. */
 export function parseServerMessage(data: unknown): ServerMessage | undefined {
   if (typeof data !== 'string') return undefined;
@@ -156,12 +159,19 @@ export function parseServerMessage(data: unknown): ServerMessage | undefined {
   }
 }
 
-function hasPlace(value: object): boolean {
-  return 'epoch' in value && typeof value.epoch === 'string' && 'cursor' in value && isCursor(value.cursor);
+/** Undefined for what is none: a place that was kept may have been damaged, or be somebody else's. */
+export function parsePlace(value: unknown): Place | undefined {
+  if (typeof value !== 'object' || value === null || !hasPlace(value)) return undefined;
+  const { epoch, cursor } = value as Place;
+  return { epoch, cursor };
 }
 
-function isCursor(value: unknown): boolean {
-  return typeof value === 'string' && /^\d{1,16}-\d{1,16}$/.test(value);
+function hasPlace(value: object): boolean {
+  return 'epoch' in value && matches(value.epoch, EPOCH) && 'cursor' in value && matches(value.cursor, CURSOR);
+}
+
+function matches(value: unknown, shape: RegExp): boolean {
+  return typeof value === 'string' && shape.test(value);
 }
 
 /** Whether the first of two places of one epoch is behind the other. */

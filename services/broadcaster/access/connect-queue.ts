@@ -1,42 +1,52 @@
 const TURN_MS = 20;
+/** Of the room: what one address may have waiting before others. Phones behind one address of their network are many. */
+const SHARE_OF_ADDRESS = 1 / 16;
 
 export interface ConnectQueueSettings {
   /** Connections let in a second. */
   readonly perS: number;
-  /** As many wait as are let in within this time: a client that has waited in vain would be let in after it has gone. */
+  /** Nobody waits longer: a client that has waited in vain would be let in after it has gone. */
   readonly longestWaitS: number;
 }
 
 /** One that may have to wait. */
 export interface Arrival {
-  /** Whose turn it is goes by addresses. */
   readonly address: string;
   readonly proceed: () => void;
-  /** There is no room, or no more room. */
+  /** There is no room, or it has waited too long. */
   readonly refuse: () => void;
 }
 
+interface Waiting extends Arrival {
+  /** By the monotonic clock. */
+  readonly sinceMs: number;
+}
+
 /**
- * Lets connections in at a steady rate: after a storm everybody's turn comes. The addresses take turns, and the arrivals of one
- * address come in their order. When there is no more room, the address that has most waiting gives way: whoever opens
- * connections by the thousand fills its own line and nobody else's.
+ * Lets connections in at a steady rate, in the order in which they came: after a storm everybody's turn comes. Those of one
+ * address beyond its share come after all others and give way to them, so that whoever opens connections by the thousand
+ * keeps nobody else out.
  */
 export class ConnectQueue {
   readonly #settings: ConnectQueueSettings;
-  /** In the order of their turns; none is empty. */
-  readonly #lines = new Map<string, Set<Arrival>>();
-  #size = 0;
+  readonly #mostWaiting: number;
+  readonly #share: number;
+  readonly #ordinary = new Set<Waiting>();
+  readonly #surplus = new Set<Waiting>();
+  readonly #ofAddress = new Map<string, number>();
   #allowance: number;
   #countedAtMs = performance.now();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(settings: ConnectQueueSettings) {
     this.#settings = settings;
+    this.#mostWaiting = settings.perS * settings.longestWaitS;
+    this.#share = Math.max(1, Math.floor(this.#mostWaiting * SHARE_OF_ADDRESS));
     this.#allowance = settings.perS;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#ordinary.size + this.#surplus.size;
   }
 
   /**
@@ -44,15 +54,16 @@ export class ConnectQueue {
    * tells whether it was still in it.
    */
   enter(arrival: Arrival): (() => boolean) | undefined {
-    const { perS, longestWaitS } = this.#settings;
     this.#earn();
-    if (this.#size === 0 && this.#allowance >= 1) {
+    if (this.size === 0 && this.#allowance >= 1) {
       this.#allowance -= 1;
       arrival.proceed();
       return undefined;
     }
-    if (this.#size >= perS * longestWaitS) {
-      const displaced = this.#displacedBy(arrival);
+    const count = this.#ofAddress.get(arrival.address) ?? 0;
+    const line = count < this.#share ? this.#ordinary : this.#surplus;
+    if (this.size >= this.#mostWaiting) {
+      const [displaced] = line === this.#ordinary ? this.#surplus : [];
       if (displaced === undefined) {
         arrival.refuse();
         return undefined;
@@ -60,33 +71,26 @@ export class ConnectQueue {
       this.#remove(displaced);
       displaced.refuse();
     }
-    const line = this.#lines.get(arrival.address);
-    if (line === undefined) this.#lines.set(arrival.address, new Set([arrival]));
-    else line.add(arrival);
-    this.#size += 1;
+    const waiting = { ...arrival, sinceMs: performance.now() };
+    line.add(waiting);
+    this.#ofAddress.set(arrival.address, count + 1);
     this.#timer ??= setInterval(() => this.#letIn(), TURN_MS);
-    return () => this.#remove(arrival);
+    return () => this.#remove(waiting);
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.#lines.clear();
-    this.#size = 0;
+    this.#ordinary.clear();
+    this.#surplus.clear();
+    this.#ofAddress.clear();
   }
 
-  /** The last of the longest line; undefined when the arrival's own line would be as long. */
-  #displacedBy({ address }: Arrival): Arrival | undefined {
-    let longest: ReadonlySet<Arrival> = new Set();
-    for (const line of this.#lines.values()) if (line.size > longest.size) longest = line;
-    if ((this.#lines.get(address)?.size ?? 0) + 1 >= longest.size) return undefined;
-    return [...longest].at(-1);
-  }
-
-  #remove(arrival: Arrival): boolean {
-    const line = this.#lines.get(arrival.address);
-    if (line?.delete(arrival) !== true) return false;
-    if (line.size === 0) this.#lines.delete(arrival.address);
-    this.#size -= 1;
+  #remove(waiting: Waiting): boolean {
+    if (!this.#ordinary.delete(waiting) && !this.#surplus.delete(waiting)) return false;
+    const { address } = waiting;
+    const count = this.#ofAddress.get(address) ?? 0;
+    if (count <= 1) this.#ofAddress.delete(address);
+    else this.#ofAddress.set(address, count - 1);
     return true;
   }
 
@@ -99,19 +103,21 @@ export class ConnectQueue {
 
   #letIn(): void {
     this.#earn();
-    // A line that goes to the end comes again in the same loop.
-    for (const [address, line] of this.#lines) {
-      if (this.#allowance < 1) return;
-      const [next] = line;
-      if (next === undefined) continue;
-      this.#allowance -= 1;
-      this.#remove(next);
-      if (line.size > 0) {
-        this.#lines.delete(address);
-        this.#lines.set(address, line);
+    const beganMs = performance.now() - this.#settings.longestWaitS * 1000;
+    for (const line of [this.#ordinary, this.#surplus]) {
+      for (const waiting of line) {
+        if (waiting.sinceMs < beganMs) {
+          this.#remove(waiting);
+          waiting.refuse();
+        } else {
+          if (this.#allowance < 1) break;
+          this.#allowance -= 1;
+          this.#remove(waiting);
+          waiting.proceed();
+        }
       }
-      next.proceed();
     }
+    if (this.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

@@ -3,7 +3,7 @@ import type { ClientAddress } from '../../../platform/http/client-address.ts';
 import type { BroadcasterMetrics } from '../metrics.ts';
 import type { ConnectQueue } from './connect-queue.ts';
 import type { ConnectionLimits, ConnectionRefusal } from './connection-limits.ts';
-import type { TokenVerifier } from './token-verifier.ts';
+import type { TokenVerdict, TokenVerifier } from './token-verifier.ts';
 
 export interface GateOptions {
   /** Undefined where everybody may listen. */
@@ -18,20 +18,36 @@ export interface GateOptions {
   readonly metrics: BroadcasterMetrics;
 }
 
-type GateRefusal = ConnectionRefusal | 'too-fast' | 'origin';
+type RefusalReason = ConnectionRefusal | 'too-many-of-account' | 'too-fast' | 'origin';
 
-const STATUS: Readonly<Record<GateRefusal, string>> = {
-  origin: '403 Forbidden',
-  'too-many': '503 Service Unavailable',
-  'too-many-of-address': '429 Too Many Requests',
-  'too-fast': '503 Service Unavailable',
-};
+export interface Refusal {
+  readonly status: string;
+  readonly detail: string;
+  /** When to come back; undefined for never. */
+  readonly afterS: number | undefined;
+}
 
-const DETAIL: Readonly<Record<GateRefusal, string>> = {
-  origin: 'pages of this origin may not listen here',
-  'too-many': 'this server has as many connections as it can have',
-  'too-many-of-address': 'there are too many connections from this address',
-  'too-fast': 'too many connect at once',
+/** Who wants a connection. */
+export interface Applicant {
+  /** Registers what happens when it does not wait. */
+  onGone(callback: () => void): void;
+  refuse(refusal: Refusal): void;
+  /** @param address under which the connection counts until it is released */
+  proceed(address: string): void;
+}
+
+const REFUSALS: Readonly<Record<RefusalReason, Omit<Refusal, 'afterS'>>> = {
+  origin: { status: '403 Forbidden', detail: 'pages of this origin may not listen here' },
+  'too-many': {
+    status: '503 Service Unavailable',
+    detail: 'this server has as many connections as it can have',
+  },
+  'too-many-of-address': {
+    status: '429 Too Many Requests',
+    detail: 'there are too many connections from this address',
+  },
+  'too-many-of-account': { status: '429 Too Many Requests', detail: 'this account has too many connections' },
+  'too-fast': { status: '503 Service Unavailable', detail: 'too many connect at once' },
 };
 
 /** What is decided before a connection is one: where its page is from, and whether there is room. */
@@ -56,42 +72,44 @@ export class Gate {
     return origin !== '' && this.#mayListen(origin, request.getHeader('host')) ? origin : undefined;
   }
 
-  /**
-   * Refuses the connection, with the reply sent; or lets it in, now or when it is its turn.
-   *
-   * @param client `EventSource` never comes back after a refusal: it is let in and told when to
-   * @param onGone registers what happens when the client does not wait
-   * @param proceed with the address under which the connection counts until it is released
-   */
-  admit(
-    response: HttpResponse,
-    request: HttpRequest,
-    client: 'websocket' | 'event-source',
-    onGone: (callback: () => void) => void,
-    proceed: (address: string) => void,
-  ): void {
+  /** Refuses the applicant, or lets it in, now or when it is its turn. */
+  admit(response: HttpResponse, request: HttpRequest, applicant: Applicant): void {
     const { clientAddress, limits, queue } = this.#options;
     const address = clientAddress.sourceOf(remoteAddressOf(response), request.getHeader('x-forwarded-for')) ?? '';
     const origin = request.getHeader('origin');
-    const refusal =
+    const reason =
       origin !== '' && !this.#mayListen(origin, request.getHeader('host')) ? 'origin' : limits.admit(address);
-    if (refusal !== undefined) {
-      this.#refuse(response, refusal, client);
+    if (reason !== undefined) {
+      applicant.refuse(this.refusal(reason));
       return;
     }
     const leave = queue.enter({
       address,
-      proceed: () => proceed(address),
+      proceed: () => applicant.proceed(address),
       refuse: () => {
         limits.release(address);
-        this.#refuse(response, 'too-fast', client);
+        applicant.refuse(this.refusal('too-fast'));
       },
     });
     // Of a response that has been sent nothing may be asked any more.
     if (leave === undefined) return;
-    onGone(() => {
+    applicant.onGone(() => {
       if (leave()) limits.release(address);
     });
+  }
+
+  /** Counts it. Those who are refused together do not come back together. */
+  refusal(reason: RefusalReason): Refusal {
+    const { metrics, spreadS } = this.#options;
+    metrics.refused.inc({ reason });
+    const afterS = 1 + Math.floor(Math.random() * spreadS);
+    return { ...REFUSALS[reason], afterS: reason === 'origin' ? undefined : afterS };
+  }
+
+  /** @param verdict undefined where no token came */
+  observeToken(verdict: TokenVerdict | undefined): void {
+    const { authentications } = this.#options.metrics;
+    authentications.inc({ outcome: verdict?.ok === true ? 'accepted' : (verdict?.code ?? 'unauthorized') });
   }
 
   #mayListen(origin: string, host: string): boolean {
@@ -102,24 +120,5 @@ export class Gate {
     } catch {
       return false;
     }
-  }
-
-  #refuse(response: HttpResponse, refusal: GateRefusal, client: 'websocket' | 'event-source'): void {
-    const { metrics, spreadS } = this.#options;
-    metrics.refused.inc({ reason: refusal });
-    const afterS = 1 + Math.floor(Math.random() * spreadS);
-    if (client === 'event-source' && refusal !== 'origin') {
-      response.cork(() => {
-        response
-          .writeHeader('content-type', 'text/event-stream')
-          .end(`retry: ${afterS * 1000}\n: ${DETAIL[refusal]}\n\n`);
-      });
-      return;
-    }
-    response.cork(() => {
-      response.writeStatus(STATUS[refusal]).writeHeader('content-type', 'text/plain; charset=utf-8');
-      if (refusal !== 'origin') response.writeHeader('retry-after', String(afterS));
-      response.end(`${DETAIL[refusal]}\n`);
-    });
   }
 }

@@ -16,6 +16,7 @@ export function fanOut(
 ): (entry: AlertEntry) => void {
   return (entry) => {
     metrics.published.inc();
+    metrics.deliverySeconds.observe(Date.now() / 1000 - entry.facts.decidedUs / 1e6);
     const nowMs = performance.now();
     for (const [set, passage] of sets.concerned(entry)) {
       set.toldAtMs = nowMs;

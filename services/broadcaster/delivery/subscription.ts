@@ -1,6 +1,7 @@
 import type { GapReason, Place } from '../../../contracts/alert-stream.ts';
 import { compareCursors, parseCursor, type Cursor } from '../../../contracts/cursor.ts';
 import { decidePassage, DEFAULT_FILTERS, type AlertFilters, type Passage } from '../../../core/alerts/alert-filter.ts';
+import type { BroadcasterMetrics } from '../metrics.ts';
 import type { AlertEntry } from '../stream/alert-entry.ts';
 import type { AlertWindow } from '../stream/alert-window.ts';
 import type { FilterSet, FilterSets } from './filter-sets.ts';
@@ -27,6 +28,8 @@ export interface SubscribedStream {
   refresh(): Promise<boolean>;
 }
 
+export type SubscriptionMetrics = Pick<BroadcasterMetrics, 'resumes' | 'gaps'>;
+
 /** Entries of the window that one look goes through: others are waiting, too. */
 const ENTRIES_PER_TURN = 2000;
 
@@ -50,6 +53,7 @@ export class Subscription {
   readonly #stream: SubscribedStream;
   readonly #sets: FilterSets;
   readonly #outlet: Outlet;
+  readonly #metrics: SubscriptionMetrics;
   /** Where the stream was when the subscriber came. */
   #from: Cursor;
   #window: AlertWindow;
@@ -64,10 +68,11 @@ export class Subscription {
   #wanted: AlertFilters = DEFAULT_FILTERS;
   #turn: NodeJS.Immediate | undefined;
 
-  constructor(stream: SubscribedStream, sets: FilterSets, outlet: Outlet) {
+  constructor(stream: SubscribedStream, sets: FilterSets, outlet: Outlet, metrics: SubscriptionMetrics) {
     this.#stream = stream;
     this.#sets = sets;
     this.#outlet = outlet;
+    this.#metrics = metrics;
     this.#window = stream.window;
     this.#from = stream.window.end;
   }
@@ -91,7 +96,7 @@ export class Subscription {
   async subscribe(filters: AlertFilters, resume?: Place): Promise<void> {
     if (resume === undefined) {
       this.#setFilters(filters);
-      this.#outlet.onSubscribed(this.#hasBegun ? (this.#ranges[0]?.after ?? this.#window.end) : this.#from);
+      this.#outlet.onSubscribed(this.#hasBegun ? this.#standing : this.#from);
       this.#begin();
       return;
     }
@@ -114,7 +119,7 @@ export class Subscription {
       const { floor } = this.#window;
       if (compareCursors(range.after, floor) < 0) {
         range.after = floor;
-        this.#outlet.onGap('too-old', floor);
+        this.#tellGap('too-old', floor);
       }
       const entry = this.#window.after(range.after);
       if (entry === undefined || isBehind(entry, range)) {
@@ -145,7 +150,7 @@ export class Subscription {
     this.#window = this.#stream.window;
     this.#from = this.#window.end;
     if (this.#set === undefined) return;
-    this.#outlet.onGap('log-lost', this.#from);
+    this.#tellGap('log-lost', this.#from);
     this.#ranges = this.#isLive ? [] : [{ after: this.#from, until: undefined }];
     this.pump();
   }
@@ -157,6 +162,11 @@ export class Subscription {
     if (this.#set === undefined) return;
     if (this.#isLive) this.#outlet.leave(this.#set);
     this.#sets.release(this.#set);
+  }
+
+  #tellGap(reason: GapReason, at: Cursor): void {
+    this.#metrics.gaps.inc({ reason });
+    this.#outlet.onGap(reason, at);
   }
 
   /** Does nothing for one that has begun. */
@@ -183,9 +193,11 @@ export class Subscription {
     }
     if (this.#set === undefined) this.#setFilters(this.#wanted);
     const reason = cursor === undefined ? 'other-epoch' : this.#whyGap(epoch, cursor);
+    this.#metrics.resumes.inc({ outcome: reason ?? 'complete' });
     if (cursor === undefined || reason !== undefined) {
-      this.#outlet.onSubscribed(this.#from);
-      if (reason !== undefined) this.#outlet.onGap(reason, this.#from);
+      const at = this.#hasBegun ? this.#standing : this.#from;
+      this.#outlet.onSubscribed(at);
+      if (reason !== undefined) this.#tellGap(reason, at);
     } else {
       this.#outlet.onSubscribed(cursor);
       this.#startFrom(cursor);
@@ -194,9 +206,19 @@ export class Subscription {
     else this.#begin();
   }
 
-  /** Of a subscription that has begun already, what lies before its beginning comes later than what came behind it. */
+  /** Up to where everything has been dealt with. */
+  get #standing(): Cursor {
+    return this.#ranges[0]?.after ?? this.#window.end;
+  }
+
+  /** Of a subscription that has begun already, what lies before its beginning comes first, and then what it has not been told. */
   #startFrom(cursor: Cursor): void {
     if (compareCursors(cursor, this.#from) >= 0 && this.#hasBegun) return;
+    if (this.#isLive && this.#set !== undefined) {
+      this.#isLive = false;
+      this.#outlet.leave(this.#set);
+      this.#ranges.push({ after: this.#window.end, until: undefined });
+    }
     if (this.#hasBegun) this.#ranges.unshift({ after: cursor, until: this.#from });
     this.#from = cursor;
   }

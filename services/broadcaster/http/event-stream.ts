@@ -4,7 +4,7 @@ import type { AlertFilters, Passage } from '../../../core/alerts/alert-filter.ts
 import type { HttpResponse } from '../../../platform/http/uws.ts';
 import type { Account, TokenVerifier } from '../access/token-verifier.ts';
 import type { FilterSet, FilterSets } from '../delivery/filter-sets.ts';
-import { Subscription, type Outlet } from '../delivery/subscription.ts';
+import { Subscription, type Outlet, type SubscriptionMetrics } from '../delivery/subscription.ts';
 import type { AlertStream } from '../stream/alert-stream.ts';
 import type { AlertEntry } from '../stream/alert-entry.ts';
 
@@ -14,6 +14,7 @@ export interface EventStreamOptions {
   readonly sets: FilterSets;
   readonly account: Account | undefined;
   readonly tokens: TokenVerifier | undefined;
+  readonly metrics: SubscriptionMetrics;
   readonly join: (set: FilterSet, stream: EventStream) => void;
   readonly leave: (set: FilterSet, stream: EventStream) => void;
   /** It has ended while it did not take what there was. */
@@ -34,7 +35,7 @@ export class EventStream implements Outlet {
 
   constructor(options: EventStreamOptions) {
     this.#options = options;
-    this.#subscription = new Subscription(options.stream, options.sets, this);
+    this.#subscription = new Subscription(options.stream, options.sets, this, options.metrics);
     options.response.onWritable(() => {
       if (this.#isClosed) return true;
       this.#stuckAtMs = undefined;

@@ -3,7 +3,7 @@ import { parseCursor } from '../../../contracts/cursor.ts';
 import type { Passage } from '../../../core/alerts/alert-filter.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 import type { TemplatedApp } from '../../../platform/http/uws.ts';
-import type { Gate } from '../access/gate.ts';
+import type { Gate, Refusal } from '../access/gate.ts';
 import type { FanOutTarget } from '../delivery/fan-out.ts';
 import type { FilterSet, FilterSets } from '../delivery/filter-sets.ts';
 import type { BroadcasterMetrics } from '../metrics.ts';
@@ -35,12 +35,15 @@ export class EventStreams implements FanOutTarget {
     this.#options = options;
     options.app.get(PATH, (response, request) => {
       const exchange = new Exchange(response, request, options.gate);
-      const onGone = (callback: () => void): void => exchange.onGone(callback);
-      options.gate.admit(response, request, 'event-source', onGone, (address) => {
-        this.#handle(exchange, address).catch((error: unknown) => {
-          options.log.error({ err: error }, 'a subscriber cannot be served');
-          if (!exchange.isGone) response.close();
-        });
+      options.gate.admit(response, request, {
+        onGone: (callback) => exchange.onGone(callback),
+        refuse: (refusal) => putOff(exchange, refusal),
+        proceed: (address) => {
+          this.#handle(exchange, address).catch((error: unknown) => {
+            options.log.error({ err: error }, 'a subscriber cannot be served');
+            if (!exchange.isGone) response.close();
+          });
+        },
       });
     });
   }
@@ -86,7 +89,7 @@ export class EventStreams implements FanOutTarget {
     if (account === undefined) return release();
     const known = account === 'public' ? undefined : account;
     if (known !== undefined && !gate.limits.admitAccount(known.name)) {
-      exchange.refuse('429 Too Many Requests', 'this account has too many connections');
+      putOff(exchange, gate.refusal('too-many-of-account'));
       return release();
     }
     const stream = new EventStream({
@@ -95,6 +98,7 @@ export class EventStreams implements FanOutTarget {
       sets: this.#options.sets,
       account: known,
       tokens: gate.tokens,
+      metrics: this.#options.metrics,
       join: (set, joined) => this.#join(set, joined),
       leave: (set, left) => this.#leave(set, left),
       onSlow: () => this.#options.metrics.slowConsumersClosed.inc(),
@@ -125,6 +129,12 @@ export class EventStreams implements FanOutTarget {
     streams?.delete(stream);
     if (streams?.size === 0) this.#live.delete(set);
   }
+}
+
+/** `EventSource` never comes back after a refusal: it is let in, told when to come back, and let out. */
+function putOff(exchange: Exchange, { status, detail, afterS }: Refusal): void {
+  if (afterS === undefined) exchange.refuse(status, detail);
+  else exchange.end('200 OK', 'text/event-stream', `retry: ${afterS * 1000}\n: ${detail}\n\n`);
 }
 
 /** `<epoch>/<cursor>`; what is no such text is a place that nobody has been at. */

@@ -45,6 +45,7 @@ export class Exchange {
     if (tokens === undefined) return 'public';
     const token = /^Bearer +([^ ]+)$/i.exec(this.#authorization)?.[1];
     const verdict = token === undefined ? undefined : await tokens.verify(token);
+    this.#gate.observeToken(verdict);
     if (verdict?.ok === true) return verdict.account;
     const detail = verdict?.detail ?? 'a token is needed: Authorization: Bearer <token>';
     const challenge = verdict === undefined ? 'Bearer' : 'Bearer error="invalid_token"';

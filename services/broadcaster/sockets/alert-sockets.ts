@@ -66,7 +66,8 @@ export class AlertSockets {
         this.#slow.add(socket);
         metrics.slowConsumersClosed.inc();
       },
-      close: (socket) => {
+      close: (socket, code) => {
+        metrics.closed.inc({ code: labelOf(code) });
         const { session, address } = socket.getUserData();
         this.#sockets.delete(socket);
         if (session !== undefined) this.#looked.delete(session);
@@ -116,17 +117,31 @@ export class AlertSockets {
     const isOfOurProtocol = offered.includes(SUBPROTOCOL);
     const key = request.getHeader('sec-websocket-key');
     const extensions = request.getHeader('sec-websocket-extensions');
-    const onGone = (callback: () => void): void => void response.onAborted(callback);
-    this.#options.session.gate.admit(response, request, 'websocket', onGone, (address) => {
-      const data: SocketData = {
-        address,
-        token: token?.slice(BEARER_SUBPROTOCOL_PREFIX.length),
-        isOfOurProtocol,
-        session: undefined,
-      };
-      // A token is never told back.
-      const protocol = isOfOurProtocol ? SUBPROTOCOL : '';
-      response.cork(() => response.upgrade(data, key, protocol, extensions, context));
+    this.#options.session.gate.admit(response, request, {
+      onGone: (callback) => void response.onAborted(callback),
+      refuse: ({ status, detail, afterS }) => {
+        response.cork(() => {
+          response.writeStatus(status).writeHeader('content-type', 'text/plain; charset=utf-8');
+          if (afterS !== undefined) response.writeHeader('retry-after', String(afterS));
+          response.end(`${detail}\n`);
+        });
+      },
+      proceed: (address) => {
+        const data: SocketData = {
+          address,
+          token: token?.slice(BEARER_SUBPROTOCOL_PREFIX.length),
+          isOfOurProtocol,
+          session: undefined,
+        };
+        // A token is never told back.
+        const protocol = isOfOurProtocol ? SUBPROTOCOL : '';
+        response.cork(() => response.upgrade(data, key, protocol, extensions, context));
+      },
     });
   }
+}
+
+/** Close codes of RFC 6455; a client may end a connection with any number. */
+function labelOf(code: number): string {
+  return code >= 1000 && code <= 1015 ? String(code) : 'other';
 }

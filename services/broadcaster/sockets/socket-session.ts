@@ -16,6 +16,7 @@ import { MessageBudget } from '../access/message-budget.ts';
 import type { Account } from '../access/token-verifier.ts';
 import type { FilterSet, FilterSets } from '../delivery/filter-sets.ts';
 import { Subscription, type Outlet } from '../delivery/subscription.ts';
+import type { BroadcasterMetrics } from '../metrics.ts';
 import type { AlertStream } from '../stream/alert-stream.ts';
 import type { AlertEntry } from '../stream/alert-entry.ts';
 
@@ -35,6 +36,7 @@ export interface SessionContext {
   readonly gate: Gate;
   readonly heartbeatS: number;
   readonly log: Logger;
+  readonly metrics: BroadcasterMetrics;
   readonly reconnect: { readonly min_ms: number; readonly max_ms: number };
 }
 
@@ -72,7 +74,7 @@ export class SocketSession implements Outlet {
     this.#openedAtMs = performance.now();
     this.#quietSinceMs = this.#openedAtMs;
     this.#budget = new MessageBudget(this.#openedAtMs);
-    this.#subscription = new Subscription(context.stream, context.sets, this);
+    this.#subscription = new Subscription(context.stream, context.sets, this, context.metrics);
   }
 
   /**
@@ -107,7 +109,10 @@ export class SocketSession implements Outlet {
       return this.fail('not-json', 'the message is no JSON text', closeCodes.invalidPayload);
     }
     const parsed = clientMessageSchema.safeParse(value);
-    if (parsed.success) return this.#handleInTurn(parsed.data);
+    if (parsed.success) {
+      this.#context.metrics.messages.inc({ type: parsed.data.type });
+      return this.#handleInTurn(parsed.data);
+    }
     if (!this.#budget.spend(BAD_MESSAGE_COST - MESSAGE_COST, nowMs)) return this.#failForFlood();
     const type: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'type') : undefined;
     if (typeof type === 'string' && !CLIENT_MESSAGE_TYPES.includes(type)) {
@@ -242,6 +247,7 @@ export class SocketSession implements Outlet {
     this.#isChecking = true;
     const verdict = await tokens.verify(token);
     this.#isChecking = false;
+    this.#context.gate.observeToken(verdict);
     if (this.#isClosed) return;
     if (!verdict.ok) return this.fail(verdict.code, verdict.detail, closeCodes.policyViolation);
     const { account } = verdict;
@@ -282,6 +288,7 @@ export class SocketSession implements Outlet {
   }
 
   #tellError(code: ErrorCode, detail: string): void {
+    this.#context.metrics.errors.inc({ code });
     this.#tell({ type: 'error', code, detail });
   }
 

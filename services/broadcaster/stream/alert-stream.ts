@@ -20,7 +20,7 @@ const NOTHING: Cursor = { ms: 0, seq: 0 };
 export interface AlertStreamOptions {
   /** A connection of its own: one that subscribes can do nothing else. */
   readonly subscriber: RedisConnection;
-  readonly reader: StreamReader;
+  readonly reader: Pick<StreamReader, 'end' | 'after' | 'last' | 'records'>;
   readonly window: WindowLimits;
   readonly onEntry: (entry: AlertEntry) => void;
   /** The stream is another one: what was told of it may never have been. */
@@ -148,7 +148,10 @@ export class AlertStream {
     // What comes after the reading of the end is caught up with.
     const raw = (await reader.last(limits.count + 1)).filter(({ at }) => compareCursors(at, end) <= 0);
     const records = await reader.records();
-    const isAll = added === length && raw.length <= limits.count;
+    // A record may be that of a transition behind the end, which would stand before itself.
+    const changedSince = await this.#fieldsAfter(end);
+    // What was there may have been pushed out by what came meanwhile, or trimmed.
+    const isAll = added === length && raw.length === length;
     const first = raw[0]?.at;
     const isFirst = this.#window.epoch === '';
     const window = new AlertWindow(epoch, limits, isAll ? NOTHING : (first ?? end), end);
@@ -161,13 +164,31 @@ export class AlertStream {
     }
     window.passOver(end);
     window.dropOlderThan(Date.now());
-    for (const { transition } of records) active.apply(factsOf(transition), JSON.stringify(transition));
+    for (const { transition } of records) {
+      const facts = factsOf(transition);
+      if (!changedSince.has(facts.field)) active.apply(facts, JSON.stringify(transition));
+    }
     this.#window = window;
     this.#active = active;
     this.#taken = added;
     if (isFirst) return;
     log.warn({ epoch }, 'the stream of alerts is another one: Redis has lost what it had');
     onReset();
+  }
+
+  /** Of the alerts that have transitions behind the cursor. */
+  async #fieldsAfter(cursor: Cursor): Promise<ReadonlySet<string>> {
+    const fields = new Set<string>();
+    let at: Cursor | undefined = cursor;
+    while (at !== undefined) {
+      const page: readonly RawEntry[] = await this.#options.reader.after(at);
+      for (const { json } of page) {
+        const transition = parseTransition(json ?? '');
+        if (transition !== undefined) fields.add(factsOf(transition).field);
+      }
+      at = page.at(-1)?.at;
+    }
+    return fields;
   }
 
   #receive(message: string): void {

@@ -46,9 +46,17 @@ export class AdmissionQueue {
   /** When a shard last refused for its backlog, by the monotonic clock. */
   readonly #fullAtMs = new Map<number, number>();
   #admittedAtMs = -Infinity;
+  readonly #observeSeconds: (seconds: number) => void;
   readonly #batcher: CallBatcher<Waiting, AdmissionOutcome>;
 
-  constructor(redis: Redis, shardCount: number, options: AdmitOptions) {
+  /** @param observeSeconds from sending a batch to its reply */
+  constructor(
+    redis: Redis,
+    shardCount: number,
+    options: AdmitOptions,
+    observeSeconds: (seconds: number) => void = () => undefined,
+  ) {
+    this.#observeSeconds = observeSeconds;
     this.#redis = redis;
     this.#script = new AdmitScript(redis, options);
     this.#shardCount = shardCount;
@@ -62,6 +70,10 @@ export class AdmissionQueue {
   get full(): readonly number[] {
     const sinceMs = performance.now() - FULL_FOR_MS;
     return [...this.#fullAtMs].flatMap(([shard, atMs]) => (atMs > sinceMs ? [shard] : []));
+  }
+
+  get waiting(): number {
+    return this.#batcher.waiting;
   }
 
   /** Whether all that came lately was refused for that. */
@@ -96,8 +108,10 @@ export class AdmissionQueue {
       group.newest = this.#isDoubted(group.shard) ? this.#newest.get(group.shard) : undefined;
     }
     const requests = groups.filter(({ epoch }) => epoch !== '');
+    const startedMs = performance.now();
     const replies = requests.length === 0 ? [] : await this.#script.run(requests);
     const nowMs = performance.now();
+    if (requests.length > 0) this.#observeSeconds((nowMs - startedMs) / 1000);
     return requests.filter((group, index) => {
       const reply = replies[index];
       if (reply?.kind === 'other-epoch') {

@@ -34,6 +34,11 @@ export class CallBatcher<Item, Answer> {
     this.#options = options;
   }
 
+  /** Items without an answer that have not been sent. */
+  get waiting(): number {
+    return [...this.#slots.values()].reduce((sum, slot) => sum + slot.waiting.length, 0);
+  }
+
   /** @param number of the slot: what has the same hash tag has the same number */
   run(number: number, item: Item): Promise<Answer> {
     const slot = this.#slotOf(this.#options.redis.isCluster ? number : 0);

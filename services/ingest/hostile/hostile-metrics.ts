@@ -1,4 +1,5 @@
-import { Counter, type Registry } from 'prom-client';
+import type { Counter, Registry } from 'prom-client';
+import { MetricSet } from '../../../platform/metrics/metric-set.ts';
 
 export interface HostileMetrics {
   readonly blocks: Counter<'scope'>;
@@ -7,24 +8,17 @@ export interface HostileMetrics {
 }
 
 export function createHostileMetrics(registry: Registry): HostileMetrics {
-  const registers = [registry];
+  const metrics = new MetricSet(registry);
   return {
-    blocks: new Counter({
-      name: 'ingest_blocks_total',
-      help: 'Blocks that this process has decided: of an address, or of a pair of address and claimant.',
-      labelNames: ['scope'],
-      registers,
-    }),
-    events: new Counter({
-      name: 'ingest_security_events_total',
-      help: 'Security events that were reported, by kind.',
-      labelNames: ['kind'],
-      registers,
-    }),
-    eventsDropped: new Counter({
-      name: 'ingest_security_events_dropped_total',
-      help: 'Security events that could not be reported.',
-      registers,
-    }),
+    blocks: metrics.counter(
+      'ingest_blocks_total',
+      'Blocks that this process has decided: of an address, or of a pair of address and claimant.',
+      ['scope'],
+    ),
+    events: metrics.counter('ingest_security_events_total', 'Security events that were reported, by kind.', ['kind']),
+    eventsDropped: metrics.counter(
+      'ingest_security_events_dropped_total',
+      'Security events that could not be reported.',
+    ),
   };
 }

@@ -106,7 +106,7 @@ export class Endpoint {
       outcome = await decision;
     } catch (error) {
       this.#observer.undecided(error);
-      outcome = reducedCapacity('the message could not be decided');
+      outcome = reducedCapacity('fault');
     }
     this.#answer(exchange, outcome, false);
   }

@@ -32,7 +32,7 @@ export async function decideMqttMessage(
     });
   } catch (error) {
     observer.undecided(error);
-    outcome = reducedCapacity('the message could not be decided');
+    outcome = reducedCapacity('fault');
   }
   observer.decided(outcome, receivedMs);
   return { outcome, nonce: claim.ok ? claim.value.nonce : undefined };

@@ -23,6 +23,8 @@ export interface MqttIntakeOptions {
    */
   readonly connections: number;
   readonly log: Logger;
+  /** A message is refused for now. */
+  readonly onRetry: () => void;
   readonly decide: (deviceId: DeviceId, payload: Uint8Array) => Promise<Decision>;
 }
 
@@ -72,6 +74,7 @@ export class MqttIntake {
         connection.publish(mqttTopics.receipts(deviceId), JSON.stringify(receiptOf(outcome, nonce)));
         return true;
       }
+      this.#options.onRetry();
       if (!(await this.#wait(outcome))) return false;
     }
   }

@@ -51,7 +51,7 @@ export class EnrolmentDesk {
       return await this.#decide(body.value, arrival);
     } catch (error) {
       this.#log.debug({ err: error }, 'an enrolment cannot be decided');
-      return reducedCapacity('the registry cannot be read');
+      return reducedCapacity('registry-unreadable');
     }
   }
 

@@ -121,7 +121,7 @@ export class KeyDesk {
       if (refusal !== undefined) return refusal;
     } catch (error) {
       this.#log.debug({ err: error }, 'the log cannot be written');
-      return reducedCapacity('the log cannot be written');
+      return reducedCapacity('log-unwritable');
     }
     return await this.#parts.requests.submit(
       {
@@ -146,7 +146,7 @@ function refusalOf(admission: Extract<AdmissionOutcome, string>): Rejected | und
     case 'nonce-too-old':
       return rejected(admission);
     case 'no-log':
-      return reducedCapacity('the log has not been begun; the worker does that when it starts');
+      return reducedCapacity('no-log');
     case 'unit-conflict':
     case 'too-many-metrics':
     case 'backlog-full':

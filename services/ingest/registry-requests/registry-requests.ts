@@ -21,7 +21,7 @@ import type { HostileSources } from '../hostile/hostile-sources.ts';
 import type { Arrival } from '../http/resource.ts';
 import { allowanceOf, quotaExceeded } from '../limit/limit-outcome.ts';
 import type { RateLimiter } from '../limit/rate-limiter.ts';
-import { reducedCapacity, rejected, type HttpOutcome } from '../outcome.ts';
+import { reducedCapacity, rejected, type HttpOutcome, type CapacityCause } from '../outcome.ts';
 
 export interface RegistryRequestsParts {
   readonly redis: Redis;
@@ -72,7 +72,7 @@ export class RegistryRequests {
     const stateKey = redisKeys.requestState(request.id);
     try {
       if ((await redis.xlen(redisKeys.requests)) >= MAX_BACKLOG) {
-        return reducedCapacity('too many requests to the registry wait to be carried out');
+        return reducedCapacity('requests-full');
       }
       // Together, so that there is a state for as long as there is a request.
       const results = await redis
@@ -83,7 +83,7 @@ export class RegistryRequests {
       const failed = results?.find(([error]) => error !== null)?.[0];
       if (failed) throw failed;
     } catch (error) {
-      return this.#unavailable(error, 'the request cannot be passed on');
+      return this.#unavailable(error, 'requests-unwritable');
     }
     const location = `${PATHS[request.kind]}/${request.id}`;
     const outcome = await this.#settle(stateKey);
@@ -107,7 +107,7 @@ export class RegistryRequests {
       const about = { device_id: state.device, key_id: state.key };
       return { kind: 'read', rateLimit, body: { state: outcome?.state ?? 'pending', ...about, ...problemIn(outcome) } };
     } catch (error) {
-      return this.#unavailable(error, 'the state of the request cannot be read');
+      return this.#unavailable(error, 'requests-unreadable');
     }
   }
 
@@ -145,9 +145,9 @@ export class RegistryRequests {
     return { state, outcome };
   }
 
-  #unavailable(error: unknown, detail: string): HttpOutcome {
-    this.#options.log.debug({ err: error }, detail);
-    return reducedCapacity(detail);
+  #unavailable(error: unknown, cause: CapacityCause): HttpOutcome {
+    this.#options.log.debug({ err: error, cause }, 'a request to the registry cannot be dealt with now');
+    return reducedCapacity(cause);
   }
 }
 

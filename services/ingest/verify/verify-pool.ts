@@ -42,10 +42,13 @@ interface Lane {
 export class VerifyPool {
   readonly #piscina: Piscina<VerifyBatch, VerifiedBatch>;
   readonly #lanes: readonly Lane[];
+  readonly #observeSeconds: (seconds: number) => void;
   /** When all threads can work. Rejects when one cannot. */
   readonly ready: Promise<unknown>;
 
-  constructor(options: VerifyPoolOptions) {
+  /** @param observeSeconds from handing a batch to a thread to its verdicts */
+  constructor(options: VerifyPoolOptions, observeSeconds: (seconds: number) => void = () => undefined) {
+    this.#observeSeconds = observeSeconds;
     this.#lanes = Array.from({ length: options.threads }, () => ({ waiting: [], batchesUnderWay: 0 }));
     this.#piscina = new Piscina({
       filename: new URL(`./verify-thread${extname(import.meta.url)}`, import.meta.url).href,
@@ -63,6 +66,10 @@ export class VerifyPool {
     this.ready = Promise.all(this.#lanes.map((_, lane) => this.#piscina.run(taskFor(lane, []))));
     // Who closes the pool before it was ready need not ask.
     this.ready.catch(() => undefined);
+  }
+
+  get threads(): number {
+    return this.#lanes.length;
   }
 
   get waiting(): number {
@@ -101,8 +108,10 @@ export class VerifyPool {
 
   async #run(batch: readonly Waiting[], index: number): Promise<void> {
     const task = taskFor(index, batch);
+    const startedMs = performance.now();
     try {
       const verified = await this.#piscina.run(task, { transferList: [task.bytes.buffer] });
+      this.#observeSeconds((performance.now() - startedMs) / 1000);
       const verifications = fromColumns(verified);
       for (const [position, waiting] of batch.entries()) {
         const verification = verifications[position];

@@ -4,6 +4,8 @@ import type { Logger } from '../../../platform/log/logger.ts';
 import { GroupReader } from '../../../platform/redis/group-reader.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { WorkerObservers } from '../observers.ts';
 import type { AlertStore, StoredTransition } from './alert-store.ts';
 
 const READ_COUNT = 200;
@@ -14,9 +16,14 @@ export class StoreAlertsLoop {
   readonly #reader: GroupReader;
   readonly #redis: Redis;
   readonly #store: AlertStore;
+  readonly #metrics: WorkerMetrics;
   readonly #log: Logger;
 
-  constructor(connections: { readonly reader: Redis; readonly redis: Redis }, store: AlertStore, log: Logger) {
+  constructor(
+    connections: { readonly reader: Redis; readonly redis: Redis },
+    store: AlertStore,
+    observers: WorkerObservers,
+  ) {
     this.#reader = new GroupReader({
       reader: connections.reader,
       group: consumerGroups.storeAlerts,
@@ -26,7 +33,8 @@ export class StoreAlertsLoop {
     });
     this.#redis = connections.redis;
     this.#store = store;
-    this.#log = log;
+    this.#metrics = observers.metrics;
+    this.#log = observers.log;
   }
 
   /** @param token fencing token by which this worker has the stream */
@@ -44,6 +52,7 @@ export class StoreAlertsLoop {
       else transitions.push({ cursor: id, transition });
     }
     await this.#store.store(transitions);
+    this.#metrics.transitionsStored.inc(transitions.length);
     await this.#redis.xack(redisKeys.alerts, consumerGroups.storeAlerts, ...entries.map(({ id }) => id));
   }
 }

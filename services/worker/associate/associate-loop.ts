@@ -60,6 +60,8 @@ export class AssociateLoop {
   #heardDueMs = 0;
   #advanceDueMs = 0;
   #keepDueMs = 0;
+  /** When the triggers had last been read to their end, by the monotonic clock. */
+  #caughtUpAtMs = 0;
 
   constructor(options: AssociateOptions) {
     this.#options = options;
@@ -67,11 +69,17 @@ export class AssociateLoop {
     this.#heard = new HeardDevices(options.redis, options.shardCount);
   }
 
+  /** Since all triggers had been seen; undefined for a worker that does not lead. */
+  get lagSeconds(): number | undefined {
+    return this.#association === undefined ? undefined : (performance.now() - this.#caughtUpAtMs) / 1000;
+  }
+
   /** @param token fencing token by which this worker has the triggers */
   async pass(token: number): Promise<void> {
     try {
       const association = await this.#follow(token);
       const { reader, registry } = this.#options;
+      const askedAtMs = performance.now();
       const streams = await readStreams(
         { reader, count: READ_COUNT, field: TRIGGER_FIELD },
         new Map([[redisKeys.triggers, association.position]]),
@@ -81,7 +89,10 @@ export class AssociateLoop {
       if (entries.length > 0 || association.quorums.isBusy) await this.#listen(association);
       for (const entry of entries) await this.#take(association, rules, entry);
       // What is unread may be the triggers of those who seem to be silent.
-      if (entries.length < READ_COUNT) await this.#advance(association, rules);
+      if (entries.length < READ_COUNT) {
+        this.#caughtUpAtMs = askedAtMs;
+        await this.#advance(association, rules);
+      }
       if (performance.now() >= this.#keepDueMs) await this.checkpoint();
     } catch (error) {
       // Memory may be ahead of what went out; the checkpoint is not.
@@ -120,6 +131,7 @@ export class AssociateLoop {
     const { position, states, unreadable } = parseQuorumCheckpoint(await redis.hgetall(redisKeys.associate));
     for (const rule of unreadable) log.error({ rule }, 'what this quorum rule knew cannot be read; it begins anew');
     this.#heardDueMs = 0;
+    this.#caughtUpAtMs = performance.now();
     this.#association = { token, quorums: new Quorums(states), position, losses: alerts.losses, isSettled: false };
     return this.#association;
   }

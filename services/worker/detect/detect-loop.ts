@@ -5,6 +5,7 @@ import { parseHeardHash } from '../../../contracts/heard.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { shardOf } from '../../../contracts/shard.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
+import type { Samples } from '../../../platform/metrics/metric-set.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import { readStreams } from '../../../platform/redis/read-streams.ts';
@@ -31,6 +32,8 @@ interface Detection {
   readonly detector: ShardDetector;
   /** By which this worker has the shard. */
   readonly token: number;
+  /** When the log had last been read to its end, by the monotonic clock. */
+  caughtUpAtMs: number;
 }
 
 /** Reads the log beside persistence, not behind it, and turns readings into transitions: an alert does not wait for the database. */
@@ -72,6 +75,15 @@ export class DetectLoop {
     this.#log = collaborators.log;
   }
 
+  /** Since all of the log had been seen, of each shard. */
+  get lagSeconds(): Samples<'shard'> {
+    const nowMs = performance.now();
+    return [...this.#detections].map(([shard, { caughtUpAtMs }]) => [
+      { shard: String(shard) },
+      (nowMs - caughtUpAtMs) / 1000,
+    ]);
+  }
+
   /** @param shards to their fencing tokens: those that this worker has; at least one */
   async pass(shards: ReadonlyMap<number, number>): Promise<void> {
     try {
@@ -79,6 +91,7 @@ export class DetectLoop {
       if (this.#losses !== this.#alerts.losses) this.#detections.clear();
       this.#losses = this.#alerts.losses;
       await this.#follow(shards);
+      const askedAtMs = performance.now();
       const askedAtUs = await this.#logTime();
       const streams = await readStreams(
         { reader: this.#connections.reader, count: READ_COUNT, field: ADMITTED_PACK_FIELD },
@@ -87,7 +100,7 @@ export class DetectLoop {
       // Shards beside each other: an alert waits for the disk, and those of other shards need not wait for it.
       await allOrFirstFailure(
         [...this.#detections].map(([shard, detection]) =>
-          this.#evaluateAll(shard, detection, streams.get(redisKeys.readings(shard)) ?? [], askedAtUs),
+          this.#evaluateAll(shard, detection, streams.get(redisKeys.readings(shard)) ?? [], { askedAtUs, askedAtMs }),
         ),
       );
       if (performance.now() >= this.#heardDueMs) await this.#keepHeard();
@@ -169,7 +182,7 @@ export class DetectLoop {
           emitsTriggers: (rule) => rules.emitsTriggers(rule),
           heard,
         });
-        this.#detections.set(shard, { detector, token });
+        this.#detections.set(shard, { detector, token, caughtUpAtMs: performance.now() });
       }),
     );
   }
@@ -202,14 +215,20 @@ export class DetectLoop {
     shard: number,
     detection: Detection,
     entries: readonly StreamEntry[],
-    askedAtUs: number | undefined,
+    { askedAtUs, askedAtMs }: { readonly askedAtUs: number | undefined; readonly askedAtMs: number },
   ): Promise<void> {
-    for (const entry of entries) await this.#evaluate(shard, detection, entry);
+    const packs = new Map<string, number>();
+    for (const entry of entries) {
+      for (const zone of await this.#evaluate(shard, detection, entry)) packs.set(zone, (packs.get(zone) ?? 0) + 1);
+    }
+    for (const [zone, count] of packs) this.#metrics.zonePacks.inc({ zone }, count);
+    if (entries.length < READ_COUNT) detection.caughtUpAtMs = askedAtMs;
     // The log was read to its end: who has not been heard of by then was silent.
     if (entries.length < READ_COUNT && askedAtUs !== undefined) await this.#advanceTime(shard, detection, askedAtUs);
   }
 
-  async #evaluate(shard: number, detection: Detection, { id, value }: StreamEntry): Promise<void> {
+  /** Answers the zones of the device. */
+  async #evaluate(shard: number, detection: Detection, { id, value }: StreamEntry): Promise<readonly string[]> {
     const { detector, token } = detection;
     const pack = parseAdmittedPack(value ?? '');
     const device = pack === undefined ? undefined : await this.#registry.device(pack.device);
@@ -219,6 +238,7 @@ export class DetectLoop {
       await this.#tell(shard, token, detector.evaluate(id, pack, device, rules, Date.now() * 1000), pack.received_us);
     }
     detector.advance(id);
+    return device?.zones ?? [];
   }
 
   async #advanceTime(shard: number, { detector, token }: Detection, heardUpToUs: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { Cluster } from 'ioredis';
+import type { Samples } from '../../../platform/metrics/metric-set.ts';
 import type { SafetyWait } from '../../../platform/redis/until-safe.ts';
 import { AlertLog } from '../../../platform/redis/alert-log/alert-log.ts';
 import type { WorkerConfig } from '../config.ts';
@@ -13,6 +14,9 @@ export interface Detection {
   readonly loops: readonly WorkerLoop[];
   /** Once the loops have ended: what they know, for whoever goes on with their shards. */
   readonly checkpoint: () => Promise<void>;
+  readonly lagSeconds: () => Samples<'shard'>;
+  /** Empty for a worker that does not lead. */
+  readonly associateLagSeconds: () => Samples<never>;
 }
 
 /**
@@ -51,6 +55,8 @@ export function createDetection(context: WorkerContext, registry: RegistryView):
     checkpoint: async () => {
       await Promise.all([...parts.map(({ loop }) => loop.checkpoint()), associate.checkpoint()]);
     },
+    lagSeconds: () => parts.flatMap(({ loop }) => [...loop.lagSeconds]),
+    associateLagSeconds: () => (associate.lagSeconds === undefined ? [] : [[{}, associate.lagSeconds]]),
   };
 }
 

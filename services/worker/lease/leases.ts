@@ -2,9 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster } from 'ioredis';
 import { redisKeys, type LeaseTag } from '../../../contracts/redis-keys.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
+import type { Samples } from '../../../platform/metrics/metric-set.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import type { WorkerMetrics } from '../metrics.ts';
+import type { WorkerObservers } from '../observers.ts';
 
 /** What a worker may work on. */
 export interface Held {
@@ -52,11 +54,7 @@ export class Leases implements Held {
   /** No more worked on, and given back at the next check: what is under way has until then. With their tokens. */
   #leaving: ReadonlyMap<LeaseTag, number> = new Map();
 
-  constructor(
-    redis: Redis,
-    options: LeasesOptions,
-    observers: { readonly metrics: WorkerMetrics; readonly log: Logger },
-  ) {
+  constructor(redis: Redis, options: LeasesOptions, observers: WorkerObservers) {
     this.#options = options;
     this.#metrics = observers.metrics;
     this.#log = observers.log;
@@ -76,6 +74,17 @@ export class Leases implements Held {
     return lease !== undefined && performance.now() < lease.untilMs ? lease.token : undefined;
   }
 
+  /** How many of each kind this worker may work on: `shard`, or the name of what is not a shard's. */
+  get held(): Samples<'lease'> {
+    const counts = new Map<string, number>([['shard', 0]]);
+    for (const tag of this.#options.tags) {
+      const lease = typeof tag === 'number' ? 'shard' : tag;
+      const isHeld = this.tokenOf(tag) !== undefined;
+      counts.set(lease, (counts.get(lease) ?? 0) + (isHeld ? 1 : 0));
+    }
+    return [...counts].map(([lease, count]) => [{ lease }, count]);
+  }
+
   /** Renews what this worker has, gives back what is more than its share, and takes what is free. Rejects when nobody answers. */
   async check(): Promise<void> {
     const { tags } = this.#options;
@@ -84,7 +93,6 @@ export class Leases implements Held {
     const share = Math.ceil(tags.length / Math.max(1, this.#workers));
     const surplus = [...this.#leases.keys()].filter((tag) => !this.#asking.has(tag)).slice(share);
     failures.push(...(await this.#leave(surplus)), ...(await this.#take(share)));
-    this.#metrics.leasesHeld.set(this.#leases.size);
     if (failures.length === 0) return;
     if (tags.every((tag) => this.tokenOf(tag) === undefined)) throw failures[0];
     this.#log.debug({ err: failures[0], failures: failures.length }, 'some leases could not be asked for');

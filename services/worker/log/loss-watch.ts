@@ -3,6 +3,7 @@ import type { Logger } from '../../../platform/log/logger.ts';
 import { readGroupBacklog } from '../../../platform/redis/group-backlog.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { WorkerMetrics } from '../metrics.ts';
+import type { WorkerObservers } from '../observers.ts';
 
 /** What a log had when it was last seen. */
 interface Look {
@@ -19,7 +20,7 @@ export class LossWatch {
   readonly #log: Logger;
   readonly #looks = new Map<number, Look>();
 
-  constructor(redis: Redis, observers: { readonly metrics: WorkerMetrics; readonly log: Logger }) {
+  constructor(redis: Redis, observers: WorkerObservers) {
     this.#redis = redis;
     this.#metrics = observers.metrics;
     this.#log = observers.log;

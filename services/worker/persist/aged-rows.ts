@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Logger } from '../../../platform/log/logger.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { WorkerObservers } from '../observers.ts';
 
 /** Tables without partitions, because little comes into them, and the column that says how old a row is. */
 const TIME_OF = { security_events: 'at', registry_requests: 'decided_at' } as const;
@@ -15,13 +17,15 @@ const PAUSE_MS = 100;
 export class AgedRows {
   readonly #database: Pool;
   readonly #keepDays: Readonly<Record<AgingTable, number | undefined>>;
+  readonly #metrics: WorkerMetrics;
   readonly #log: Logger;
 
   /** @param keepDays undefined for ever */
-  constructor(database: Pool, keepDays: Readonly<Record<AgingTable, number | undefined>>, log: Logger) {
+  constructor(database: Pool, keepDays: Readonly<Record<AgingTable, number | undefined>>, observers: WorkerObservers) {
     this.#database = database;
     this.#keepDays = keepDays;
-    this.#log = log;
+    this.#metrics = observers.metrics;
+    this.#log = observers.log;
   }
 
   async check(nowMs: number, signal: AbortSignal): Promise<void> {
@@ -43,6 +47,7 @@ export class AgedRows {
         [olderThanMs, DELETED_AT_ONCE],
       );
       deleted += rowCount ?? 0;
+      this.#metrics.rowsDeleted.inc({ table }, rowCount ?? 0);
       more = rowCount === DELETED_AT_ONCE;
       if (more) await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }

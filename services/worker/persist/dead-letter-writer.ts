@@ -4,6 +4,7 @@ import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import type { WorkerMetrics } from '../metrics.ts';
+import type { WorkerObservers } from '../observers.ts';
 
 export interface ShardLetter extends DeadLetter {
   readonly shard: number;
@@ -15,7 +16,7 @@ export class DeadLetterWriter {
   readonly #metrics: WorkerMetrics;
   readonly #log: Logger;
 
-  constructor(redis: Redis, { metrics, log }: { readonly metrics: WorkerMetrics; readonly log: Logger }) {
+  constructor(redis: Redis, { metrics, log }: WorkerObservers) {
     this.#script = defineScript(redis, 'ttWriteDeadLetter', 'write-dead-letter.lua', import.meta.url);
     this.#metrics = metrics;
     this.#log = log;

@@ -6,12 +6,12 @@ import {
   type AdmittedPack,
 } from '../../../contracts/admitted-pack.ts';
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
-import type { Logger } from '../../../platform/log/logger.ts';
 import { dataErrorOf, isTimeout } from '../../../platform/postgres/data-error.ts';
 import { GroupReader } from '../../../platform/redis/group-reader.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
 import type { WorkerMetrics } from '../metrics.ts';
+import type { WorkerObservers } from '../observers.ts';
 import { DeadLetterWriter, type ShardLetter } from './dead-letter-writer.ts';
 import type { PackStore } from './pack-store.ts';
 import type { StoreResult } from './readings-store.ts';
@@ -55,7 +55,7 @@ export class PersistLoop {
     connections: { readonly reader: Redis; readonly redis: Redis },
     store: PackStore,
     options: PersistOptions,
-    observers: { readonly metrics: WorkerMetrics; readonly log: Logger },
+    observers: WorkerObservers,
   ) {
     this.#reader = new GroupReader({
       reader: connections.reader,
@@ -121,6 +121,7 @@ export class PersistLoop {
       await this.#persist(batch.slice(half), letters);
       return;
     }
+    this.#metrics.persistRows.observe(result.offered);
     this.#metrics.readingsStored.inc(result.stored);
     this.#metrics.readingsKnown.inc(result.offered - result.stored);
     await this.#acknowledge(batch, result, letters);

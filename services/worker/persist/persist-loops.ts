@@ -19,17 +19,17 @@ const STORE_CLOCKS_EVERY_MS = 10_000;
 
 /** What stores readings, each lane those of its own shards, and what keeps the tables within bounds. */
 export function createPersistLoops(context: WorkerContext): readonly WorkerLoop[] {
-  const { config, log, databases } = context;
+  const { config, log, metrics, databases } = context;
   const { write } = databases;
   const clocks = new DeviceClocks(write);
-  const retention = new Retention(write, new Partitions(write), keepDaysOf(config), log);
+  const retention = new Retention(write, new Partitions(write), keepDaysOf(config), { metrics, log });
   const aged = new AgedRows(
     write,
     {
       security_events: daysOf(config.TELLTALE_WORKER_KEEP_SECURITY_EVENTS_DAYS),
       registry_requests: KEEP_REQUESTS_DAYS,
     },
-    log,
+    { metrics, log },
   );
   const lanes = Array.from({ length: config.TELLTALE_WORKER_PERSIST_LANES }, (_, lane) =>
     createLane(context, clocks, lane),

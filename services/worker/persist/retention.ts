@@ -6,6 +6,8 @@ import {
   PARTITIONED_TABLES,
   type PartitionedTable,
 } from '../../../platform/postgres/partitioned-tables.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { WorkerObservers } from '../observers.ts';
 import type { Partitions } from './partitions.ts';
 
 /** Days that a table keeps, after those that are not over; undefined for ever. */
@@ -20,13 +22,15 @@ export class Retention {
   readonly #database: Pool;
   readonly #partitions: Partitions;
   readonly #keepDays: KeepDays;
+  readonly #metrics: WorkerMetrics;
   readonly #log: Logger;
 
-  constructor(database: Pool, partitions: Partitions, keepDays: KeepDays, log: Logger) {
+  constructor(database: Pool, partitions: Partitions, keepDays: KeepDays, observers: WorkerObservers) {
     this.#database = database;
     this.#partitions = partitions;
     this.#keepDays = keepDays;
-    this.#log = log;
+    this.#metrics = observers.metrics;
+    this.#log = observers.log;
   }
 
   async check(nowMs: number): Promise<void> {
@@ -44,6 +48,7 @@ export class Retention {
       // Rows may come for it later: what stores them fails once, and makes it again.
       this.#partitions.forget();
       await dropPartition(this.#database, partition);
+      this.#metrics.partitionsDropped.inc({ table });
       this.#log.info({ partition: partition.name }, 'a partition is older than what is kept and was dropped');
     }
   }

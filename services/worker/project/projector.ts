@@ -3,6 +3,8 @@ import type { Pool } from 'pg';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { WorkerObservers } from '../observers.ts';
 import { ProjectionWrite, PROJECTION_HASHES, type Triple } from './projection-write.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import { loadRegistryRows, loadRegistrySizes, loadRegistryVersions, type RegistryRows } from './registry-source.ts';
@@ -15,6 +17,7 @@ import { loadRegistryRows, loadRegistrySizes, loadRegistryVersions, type Registr
 export class Projector {
   readonly #redis: Redis;
   readonly #database: Pool;
+  readonly #metrics: WorkerMetrics;
   readonly #log: Logger;
   readonly #script: Script;
   readonly #raise: Script;
@@ -22,35 +25,58 @@ export class Projector {
   readonly #shardCount: number;
   /** The trust version that this process has written to every shard. */
   #trust: string | undefined;
+  #currentAtMs = performance.now();
+  #version = 0;
 
-  constructor(redis: Redis, database: Pool, shardCount: number, log: Logger) {
+  constructor(redis: Redis, database: Pool, shardCount: number, observers: WorkerObservers) {
     this.#redis = redis;
     this.#shardCount = shardCount;
     this.#database = database;
-    this.#log = log;
+    this.#metrics = observers.metrics;
+    this.#log = observers.log;
     this.#script = defineScript(redis, 'ttProject', 'project.lua', import.meta.url);
     this.#raise = defineScript(redis, 'ttRaiseTrust', 'raise-trust.lua', import.meta.url);
   }
 
+  /** Of the registry in the database, as last read. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Since the projection was last seen at the version of the database. */
+  get staleSeconds(): number {
+    return (performance.now() - this.#currentAtMs) / 1000;
+  }
+
   async check(): Promise<void> {
+    const startedMs = performance.now();
+    if (await this.#bringUpToDate()) this.#currentAtMs = startedMs;
+  }
+
+  /** False when another projector came in between. */
+  async #bringUpToDate(): Promise<boolean> {
     const [{ version, trust }, projected] = await Promise.all([
       loadRegistryVersions(this.#database),
       this.#redis.get(redisKeys.registryVersion),
     ]);
-    if (projected === version && trust === this.#trust) return;
+    this.#version = Number(version);
+    if (projected === version && trust === this.#trust) return true;
     const write = new ProjectionWrite(this.#script, randomUUID(), projected ?? '');
     const isNew = projected === null || BigInt(projected) > BigInt(version);
-    if (!isNew && !(await write.parts(triplesOf(await loadRegistryRows(this.#database, projected))))) return;
+    if (!isNew && !(await write.parts(triplesOf(await loadRegistryRows(this.#database, projected))))) return false;
     const whole = isNew || (await this.#holdsTooMuch());
     if (whole) {
       const rows = await loadRegistryRows(this.#database, '0');
-      if (!(await write.parts([...triplesOf(rows), ...(await this.#leftovers(rows))]))) return;
+      if (!(await write.parts([...triplesOf(rows), ...(await this.#leftovers(rows))]))) return false;
     }
     // After the records and before the version: who is told that the trust has changed finds the new records.
     if (isNew || trust !== this.#trust) await this.#raiseTrust(trust, isNew);
-    if (await write.finish(version)) {
+    const isDone = await write.finish(version);
+    if (isDone) {
+      this.#metrics.projections.inc();
       this.#log.info({ version, whole, changes: write.changes }, 'the registry is projected');
     }
+    return isDone;
   }
 
   /** A row that was deleted leaves no trace in the database but its absence. */

@@ -12,6 +12,8 @@ import type { Logger } from '../../../platform/log/logger.ts';
 import { GroupReader } from '../../../platform/redis/group-reader.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { WorkerObservers } from '../observers.ts';
 import type { RequestStore } from './request-store.ts';
 
 const READ_COUNT = 50;
@@ -22,9 +24,14 @@ export class CarryOutLoop {
   readonly #reader: GroupReader;
   readonly #redis: Redis;
   readonly #store: RequestStore;
+  readonly #metrics: WorkerMetrics;
   readonly #log: Logger;
 
-  constructor(connections: { readonly reader: Redis; readonly redis: Redis }, store: RequestStore, log: Logger) {
+  constructor(
+    connections: { readonly reader: Redis; readonly redis: Redis },
+    store: RequestStore,
+    observers: WorkerObservers,
+  ) {
     this.#reader = new GroupReader({
       reader: connections.reader,
       group: consumerGroups.carryOut,
@@ -34,7 +41,8 @@ export class CarryOutLoop {
     });
     this.#redis = connections.redis;
     this.#store = store;
-    this.#log = log;
+    this.#metrics = observers.metrics;
+    this.#log = observers.log;
   }
 
   /** @param token fencing token by which this worker has the stream */
@@ -60,6 +68,7 @@ export class CarryOutLoop {
   }
 
   #report({ kind, device, key }: RegistryRequest, outcome: RequestOutcome): void {
+    this.#metrics.requests.inc({ kind, outcome: outcome.state === 'done' ? 'done' : outcome.code });
     const about = { request: kind, device, key: key.id };
     if (outcome.state === 'done') this.#log.info(about, 'a request of a device to the registry is carried out');
     else this.#log.warn({ ...about, code: outcome.code }, 'a request of a device to the registry is refused');

@@ -5,6 +5,8 @@ import type { SecurityEventStore } from '../../../platform/postgres/security-eve
 import { GroupReader } from '../../../platform/redis/group-reader.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { WorkerObservers } from '../observers.ts';
 
 const READ_COUNT = 200;
 const CONSUMER = 'worker';
@@ -14,9 +16,14 @@ export class StoreSecurityEventsLoop {
   readonly #reader: GroupReader;
   readonly #redis: Redis;
   readonly #store: SecurityEventStore;
+  readonly #metrics: WorkerMetrics;
   readonly #log: Logger;
 
-  constructor(connections: { readonly reader: Redis; readonly redis: Redis }, store: SecurityEventStore, log: Logger) {
+  constructor(
+    connections: { readonly reader: Redis; readonly redis: Redis },
+    store: SecurityEventStore,
+    observers: WorkerObservers,
+  ) {
     this.#reader = new GroupReader({
       reader: connections.reader,
       group: consumerGroups.storeSecurityEvents,
@@ -26,7 +33,8 @@ export class StoreSecurityEventsLoop {
     });
     this.#redis = connections.redis;
     this.#store = store;
-    this.#log = log;
+    this.#metrics = observers.metrics;
+    this.#log = observers.log;
   }
 
   /** @param token fencing token by which this worker has the stream */
@@ -46,6 +54,7 @@ export class StoreSecurityEventsLoop {
       else this.#log.error({ entry: id }, 'a security event cannot be read; it is not stored');
     }
     await this.#store.store(events);
+    this.#metrics.securityEvents.inc(events.length);
     await this.#redis.xack(
       redisKeys.securityEvents,
       consumerGroups.storeSecurityEvents,

@@ -186,15 +186,26 @@ test('what a client did not take in time goes out when it reads again, without w
   await eventually(() => assert.deepEqual(slow.subjects, ['large']), 5000);
 });
 
-test('EventSource, which a refusal would end for good, is told when to come back', async () => {
-  await using full = await startAlertStream({ TELLTALE_BROADCASTER_MAX_PER_ADDRESS: '1' });
+test('EventSource, which a refusal would end for good, is told when to come back, on a page of another origin too', async () => {
+  const origin = 'https://app.example.org';
+  await using full = await startAlertStream({
+    TELLTALE_BROADCASTER_MAX_PER_ADDRESS: '1',
+    TELLTALE_BROADCASTER_ORIGINS: origin,
+  });
   using first = await listen('', undefined, full.broadcaster);
   await first.told('live');
   using refused = await listen('', undefined, full.broadcaster);
   await refused.ended;
   assert.deepEqual(refused.events, []);
   assert.ok(refused.retryMs !== undefined && refused.retryMs >= 1000, `${refused.retryMs}`);
-  assert.equal(await full.broadcaster.metric('ws_refused_total'), 1);
+  const url = `${full.broadcaster.httpUrl}/alerts/stream`;
+  const ofPage = await fetch(url, { headers: { origin } });
+  assert.equal(ofPage.status, 200);
+  assert.equal(ofPage.headers.get('access-control-allow-origin'), origin);
+  assert.match(await ofPage.text(), /^retry: \d+\n/);
+  const ofAnother = await fetch(url, { headers: { origin: 'https://elsewhere.example' } });
+  assert.equal(ofAnother.status, 403);
+  assert.equal(await full.broadcaster.metric('ws_refused_total'), 3);
 });
 
 test('a stop tells every client when to come back, and ends its stream', async () => {

@@ -121,6 +121,78 @@ test('a server that restarts says when to come back', async () => {
   assert.ok(waited > 600, `${waited} ms`);
 });
 
+for (const resume of [{ epoch: 'has a space', cursor: '1-0' }, { epoch: 'e1', cursor: '12' }, 'text', 7, {}]) {
+  test(`a kept place that is damaged is a gap, and the client hears all the same: ${JSON.stringify(resume)}`, async () => {
+    await using server = await ScriptedAlerts.open();
+    using watched = watch({ url: server.url, resume: resume as never });
+    const connection = await server.connection(0);
+    connection.hello();
+    await eventually(() => assert.equal(connection.said.length, 1));
+    assert.ok(connection.said[0]?.type === 'subscribe' && connection.said[0].resume === undefined);
+    connection.tell({ type: 'subscribed', epoch: 'e1', cursor: '5-0' });
+    connection.live('5-0');
+    connection.alert(7);
+    await eventually(() => assert.deepEqual(watched.cursors, ['7-0']));
+    assert.deepEqual(watched.gaps, [{ type: 'gap', reason: 'other-epoch', epoch: 'e1', cursor: '5-0' }]);
+  });
+}
+
+test('no place at all is no gap', async () => {
+  await using server = await ScriptedAlerts.open();
+  using watched = watch({ url: server.url, resume: null });
+  const connection = await server.connection(0);
+  connection.hello();
+  connection.tell({ type: 'subscribed', epoch: 'e1', cursor: '5-0' });
+  connection.live('5-0');
+  await eventually(() => assert.equal(watched.client.state, 'live'));
+  assert.deepEqual(watched.gaps, []);
+});
+
+test('a place that the server does not take is let go, and filters that it does not take give way to those before', async () => {
+  await using server = await ScriptedAlerts.open();
+  const filters = [{ zones: ['here'] }];
+  using watched = watch({ url: server.url, filters, resume: { epoch: 'e1', cursor: '5-0' } });
+  const told: unknown[] = [];
+  watched.client.on('filters', (set) => told.push(set));
+  const first = await server.connection(0);
+  const wrong = { type: 'error', code: 'invalid-message', detail: 'resume: this is none' };
+  first.hello();
+  await eventually(() => assert.equal(first.said.length, 1));
+  first.tell(wrong);
+  await eventually(() => assert.equal(first.said.length, 2));
+  assert.ok(first.said[1]?.type === 'subscribe' && first.said[1].resume === undefined);
+  assert.deepEqual(
+    first.said[1].filters?.map(({ zones }) => zones),
+    [['here']],
+  );
+  first.tell({ type: 'subscribed', epoch: 'e1', cursor: '8-0' });
+  first.live('8-0');
+  await eventually(() => assert.equal(watched.gaps.length, 1));
+
+  watched.client.subscribe([{ zones: ['there'] }]);
+  await eventually(() => assert.equal(first.said.length, 3));
+  first.tell(wrong);
+  await eventually(() => assert.equal(watched.problems.length, 2));
+  assert.deepEqual(told, []);
+  watched.client.subscribe([{ zones: ['elsewhere'] }]);
+  await eventually(() => assert.equal(first.said.length, 4));
+  first.tell({ type: 'subscribed', epoch: 'e1', cursor: '8-0' });
+  await eventually(() => assert.deepEqual(told, [[{ zones: ['elsewhere'] }]]));
+  watched.client.subscribe([{ zones: ['nowhere'] }]);
+  await eventually(() => assert.equal(first.said.length, 5));
+  first.tell(wrong);
+  await eventually(() => assert.equal(watched.problems.length, 3));
+  first.socket.terminate();
+  const second = await server.connection(1);
+  second.hello();
+  await eventually(() => assert.equal(second.said.length, 1));
+  assert.ok(second.said[0]?.type === 'subscribe');
+  assert.deepEqual(
+    second.said[0].filters?.map(({ zones }) => zones),
+    [['elsewhere']],
+  );
+});
+
 test('a token is sent first, asked for anew for each connection, and renewed before it ends', async () => {
   await using server = await ScriptedAlerts.open();
   let tokens = 0;

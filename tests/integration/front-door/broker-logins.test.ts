@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chown, lstat, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdtemp, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -15,7 +15,7 @@ import { INGEST_PASSWORD, startBrokerWithLogins, type BrokerWithLogins } from '.
 import { apiKeyOf, enrolment, giveToken, parseAnswer } from '../../support/enrolling.ts';
 import { eventually } from '../../support/eventually.ts';
 import { IngestRegistry } from '../../support/ingest-registry.ts';
-import { startService } from '../../support/process.ts';
+import { startProgram, startService } from '../../support/process.ts';
 import { createProjector, projectNow } from '../../support/projecting.ts';
 import { send } from '../../support/raw-http.ts';
 import { startRegistryWorker } from '../../support/registry-worker.ts';
@@ -244,7 +244,8 @@ test('the logins follow the registry while the platform runs', async () => {
   const told: string[] = [];
   const tell = (line: string) => told.push(line);
   const projector = createProjector(stores);
-  await using _follower = new LoginsFollower({ target, broker: running.process, redisUrl: stores.server.url, tell });
+  const reload = () => process.kill(running.process.pid, 'SIGHUP');
+  await using _follower = new LoginsFollower({ target, reload, redisUrl: stores.server.url, tell });
   const device = await register('followed');
   await projectNow(stores, projector);
   const client = await eventuallyLogin(device.id, device.apiKey.text);
@@ -253,6 +254,21 @@ test('the logins follow the registry while the platform runs', async () => {
   await eventually(() => assert.equal(client.connected, false));
   await assertNoLogin(device.id, device.apiKey.text);
   assert.deepEqual(told, []);
+});
+
+test('a program beside the broker keeps the logins current, and shows that it does', async () => {
+  const { folder } = broker.logins;
+  const password = join(folder, 'ingest-password');
+  await writeFile(password, INGEST_PASSWORD);
+  await utimes(join(folder, PASSWORD_FILE), new Date(0), new Date(0));
+  const args = ['--folder', folder, '--ingest-password-file', password, '--pid', String(broker.running.process.pid)];
+  const settings = { DATABASE_URL: stores.databaseUrl, REDIS_URL: stores.server.url };
+  await using program = await startProgram('scripts/broker-logins.js', args, settings);
+  const device = await register('kept-current');
+  await projectNow(stores, createProjector(stores));
+  await eventuallyLogin(device.id, device.apiKey.text);
+  assert.ok((await stat(join(folder, PASSWORD_FILE))).mtimeMs > Date.now() - 60_000);
+  assert.deepEqual(await program.running.stop(10_000), { code: 0, signal: null });
 });
 
 test('a link that lies where a file is written leads nowhere', async () => {

@@ -112,3 +112,10 @@ test('a second ingest on the port of the first is refused, and the first goes on
 test('a Redis that is not there is refused after a while, with what to check', { timeout: 60_000 }, async () => {
   await assertRefuses({ REDIS_URL: `redis://127.0.0.1:${await findFreePort()}` }, /REDIS_URL/);
 });
+
+test('the admin port is not where the public port is', async () => {
+  const own = await settings({ TELLTALE_INGEST_HOST: '127.0.0.2' });
+  await using ingest = await startService('ingest', own);
+  assert.equal((await fetch(`http://127.0.0.2:${own.TELLTALE_INGEST_PORT}/v1/time`)).status, 200);
+  await assert.rejects(fetch(ingest.adminUrl.replace('127.0.0.1', '127.0.0.2')));
+});

@@ -4,6 +4,7 @@ import { SecurityEventStore } from '../../../platform/postgres/security-event-st
 import { AgedRows } from '../../../services/worker/persist/aged-rows.ts';
 import { securityEvent } from '../../support/security-events.ts';
 import { openWorkerStores, type WorkerStores } from '../../support/worker-stores.ts';
+import { unheardObservers } from '../../support/worker-observers.ts';
 
 const DAY_MS = 86_400_000;
 const NOW_MS = Date.UTC(2026, 2, 10, 12);
@@ -32,7 +33,7 @@ test('security events and requests go when they are older than what is kept, how
   const young = [2.5, 1, 0].map((days) => securityEvent({ at_ms: NOW_MS - days * DAY_MS }));
   await new SecurityEventStore(stores.database).store([...old, ...young]);
   await storeRequests(stores, [40, 29, 0]);
-  const aged = new AgedRows(stores.database, { security_events: 2, registry_requests: 30 }, stores.log);
+  const aged = new AgedRows(stores.database, { security_events: 2, registry_requests: 30 }, unheardObservers());
   await aged.check(NOW_MS, GOES_ON);
   assert.deepEqual(await agesOf(stores, 'security_events', 'at'), [0, 1]);
   assert.deepEqual(await agesOf(stores, 'registry_requests', 'decided_at'), [0, 29]);
@@ -42,7 +43,7 @@ test('a worker that stops deletes no more, and two at once do not wait for each 
   await using stores = await openWorkerStores();
   await new SecurityEventStore(stores.database).store(Array.from({ length: 6000 }, () => securityEvent({ at_ms: 0 })));
   const keep = { security_events: 1, registry_requests: undefined };
-  const aged = new AgedRows(stores.database, keep, stores.log);
+  const aged = new AgedRows(stores.database, keep, unheardObservers());
   await aged.check(NOW_MS, AbortSignal.abort());
   assert.equal((await agesOf(stores, 'security_events', 'at')).length, 6000);
   const other = await stores.database.connect();
@@ -62,7 +63,7 @@ test('a table that keeps its rows for ever keeps them', async () => {
   await new SecurityEventStore(stores.database).store([securityEvent({ at_ms: 0 })]);
   await storeRequests(stores, [1000]);
   const forever = { security_events: undefined, registry_requests: undefined };
-  await new AgedRows(stores.database, forever, stores.log).check(NOW_MS, GOES_ON);
+  await new AgedRows(stores.database, forever, unheardObservers()).check(NOW_MS, GOES_ON);
   assert.equal((await agesOf(stores, 'security_events', 'at')).length, 1);
   assert.deepEqual(await agesOf(stores, 'registry_requests', 'decided_at'), [1000]);
 });

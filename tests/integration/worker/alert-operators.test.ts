@@ -17,6 +17,7 @@ import {
 } from '../../support/detecting.ts';
 import { EVERY_SHARD, FENCE, TOKEN } from '../../support/held.ts';
 import { openWorkerStores, type WorkerStores } from '../../support/worker-stores.ts';
+import { unheardObservers } from '../../support/worker-observers.ts';
 
 const FIELD = 'strong-motion|dev-1';
 
@@ -48,7 +49,7 @@ test('who acknowledges an alert is told with it until it ends, and the next one 
 
   await stores.redis.xgroup('CREATE', redisKeys.alerts, consumerGroups.storeAlerts, '0').catch(() => undefined);
   const connections = { reader: stores.openRedis('test-alerts'), redis: stores.redis };
-  const loop = new StoreAlertsLoop(connections, new AlertStore(stores.database), stores.log);
+  const loop = new StoreAlertsLoop(connections, new AlertStore(stores.database), unheardObservers());
   for (let pass = 0; pass < 2; pass += 1) await loop.pass(TOKEN);
   const { rows } = await stores.database.query(
     `SELECT version, acknowledged_by, (extract(epoch FROM acknowledged_at) * 1000000)::bigint::text AS at FROM alerts

@@ -8,6 +8,7 @@ import { eventually } from '../../support/eventually.ts';
 import { createReadingsStore } from '../../support/persisting.ts';
 import { assertRollupsAgree } from '../../support/rollups.ts';
 import { openWorkerStores, type WorkerStores } from '../../support/worker-stores.ts';
+import { unheardObservers } from '../../support/worker-observers.ts';
 
 const DAY_MS = 86_400_000;
 const NOW_MS = Date.UTC(2026, 2, 10, 12);
@@ -19,7 +20,7 @@ const FOREVER = {
 };
 
 function createRetention(stores: WorkerStores, keep: Partial<KeepDays>, database = stores.database): Retention {
-  return new Retention(database, new Partitions(database), { ...FOREVER, ...keep }, stores.log);
+  return new Retention(database, new Partitions(database), { ...FOREVER, ...keep }, unheardObservers());
 }
 
 /** What the names of a table's partitions end in. */

@@ -10,13 +10,14 @@ import { readTransitions } from '../../support/detecting.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openWorkerStores, type WorkerStores } from '../../support/worker-stores.ts';
 import { TOKEN, FENCE } from '../../support/held.ts';
+import { unheardObservers } from '../../support/worker-observers.ts';
 
 async function startStoring(stores: WorkerStores): Promise<StoreAlertsLoop> {
   await stores.redis
     .xgroup('CREATE', redisKeys.alerts, consumerGroups.storeAlerts, '0', 'MKSTREAM')
     .catch(() => undefined);
   const connections = { reader: stores.openRedis('test-alerts'), redis: stores.redis };
-  return new StoreAlertsLoop(connections, new AlertStore(stores.database), stores.log);
+  return new StoreAlertsLoop(connections, new AlertStore(stores.database), unheardObservers());
 }
 
 /** The first pass asks for what was left unacknowledged, the second for what is new. */

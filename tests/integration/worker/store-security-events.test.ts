@@ -8,6 +8,7 @@ import { StoreSecurityEventsLoop } from '../../../services/worker/security/store
 import { securityEvent } from '../../support/security-events.ts';
 import { openWorkerStores, type WorkerStores } from '../../support/worker-stores.ts';
 import { TOKEN } from '../../support/held.ts';
+import { unheardObservers } from '../../support/worker-observers.ts';
 
 const { securityEvents } = redisKeys;
 const { storeSecurityEvents: group } = consumerGroups;
@@ -15,7 +16,7 @@ const { storeSecurityEvents: group } = consumerGroups;
 async function startStoring(stores: WorkerStores): Promise<StoreSecurityEventsLoop> {
   await stores.redis.xgroup('CREATE', securityEvents, group, '0', 'MKSTREAM').catch(() => undefined);
   const connections = { reader: stores.openRedis('test-security'), redis: stores.redis };
-  return new StoreSecurityEventsLoop(connections, new SecurityEventStore(stores.database), stores.log);
+  return new StoreSecurityEventsLoop(connections, new SecurityEventStore(stores.database), unheardObservers());
 }
 
 /** The first pass asks for what was left unacknowledged, the second for what is new. */

@@ -29,43 +29,72 @@ function arriving(queue: ConnectQueue): Outcome & {
 }
 
 test('those of a second come in at once, the others in their order and at a steady rate, and no more than can wait', async () => {
-  const queue = new ConnectQueue({ perS: 50, longestWaitS: 1 });
+  const queue = new ConnectQueue({ perS: 50, longestWaitS: 1.5 });
   const { letIn, refused, arrive } = arriving(queue);
-  const answers = arrive('a', 110);
-  assert.equal(letIn.length, 50);
-  assert.equal(refused.length, 10);
+  const addresses = Array.from({ length: 130 }, (_, index) => `address-${index}-`);
+  const answers = addresses.flatMap((address) => arrive(address, 1));
+  assert.deepEqual([letIn.length, refused.length], [50, 5]);
   const [gone] = answers.filter((answer) => answer !== undefined);
   assert.equal(gone!(), true);
   assert.equal(gone!(), false);
   await delay(300);
-  assert.ok(letIn.length < 100, `${letIn.length} were let in`);
-  await eventually(() => assert.equal(letIn.length, 99));
+  assert.ok(letIn.length < 125, `${letIn.length} were let in`);
+  await eventually(() => assert.equal(queue.size, 0));
   assert.deepEqual(
     letIn,
-    Array.from({ length: 100 }, (_, index) => `a${index}`).filter((name) => name !== 'a50'),
+    addresses.slice(0, 125).flatMap((address, index) => (index === 50 ? [] : [`${address}0`])),
   );
-  assert.equal(queue.size, 0);
   queue.close();
 });
 
-test('an address with many waiting fills its own line: one that comes later has its turn, and there is room for it', async () => {
-  const queue = new ConnectQueue({ perS: 40, longestWaitS: 1 });
+test('what an address has beyond its share comes after all others, and gives way when there is no more room', async () => {
+  const queue = new ConnectQueue({ perS: 80, longestWaitS: 1 });
   const { letIn, refused, arrive } = arriving(queue);
-  arrive('many', 90);
-  assert.equal(refused.length, 10);
+  arrive('many', 170);
+  // Five are the share; the others wait as well while nobody else does.
+  assert.deepEqual([letIn.length, queue.size, refused.length], [80, 80, 10]);
   arrive('one', 1);
   arrive('few', 3);
-  // The last of the longest line make room.
-  assert.deepEqual(refused.slice(10), ['many79', 'many78', 'many77', 'many76']);
-  await eventually(() => assert.ok(letIn.includes('few2')));
-  const atTheEndOfFew = letIn.slice(40);
+  assert.deepEqual(refused.slice(10), ['many85', 'many86', 'many87', 'many88']);
+  await eventually(() => assert.ok(letIn.includes('few2'), 'few2 still waits'));
   assert.deepEqual(
-    atTheEndOfFew.filter((name) => !name.startsWith('many')),
-    ['one0', 'few0', 'few1', 'few2'],
+    letIn.slice(80, 89),
+    [80, 81, 82, 83, 84].map((index) => `many${index}`).concat(['one0', 'few0', 'few1', 'few2']),
   );
-  assert.ok(atTheEndOfFew.length <= 8, `${atTheEndOfFew.join(' ')}`);
   await eventually(() => assert.equal(queue.size, 0));
-  assert.equal(letIn.length + refused.length, 94);
+  assert.equal(letIn.length + refused.length, 174);
+  queue.close();
+});
+
+test('phones behind one address are not kept out by many addresses, and nobody waits longer than is of use', async () => {
+  const queue = new ConnectQueue({ perS: 200, longestWaitS: 1 });
+  const waitedMs: number[] = [];
+  const refused: string[] = [];
+  const arrive = (address: string): void => {
+    const cameMs = performance.now();
+    const note = () => waitedMs.push(performance.now() - cameMs);
+    queue.enter({
+      address,
+      proceed: note,
+      refuse: () => {
+        note();
+        refused.push(address);
+      },
+    });
+  };
+  for (let phone = 0; phone < 12; phone += 1) arrive('carrier');
+  for (let index = 0; index < 200; index += 1) arrive(`crowd-${index}`);
+  for (let phone = 0; phone < 12; phone += 1) arrive('carrier');
+  let singles = 0;
+  const crowd = setInterval(() => {
+    for (let count = 0; count < 5; count += 1) arrive(`single-${(singles += 1)}`);
+  }, 20);
+  await delay(1500);
+  clearInterval(crowd);
+  await eventually(() => assert.equal(queue.size, 0));
+  assert.ok(!refused.includes('carrier'), refused.join(' '));
+  // A turn of the timer, and a slow machine.
+  assert.ok(Math.max(...waitedMs) < 1300, `${Math.max(...waitedMs)} ms`);
   queue.close();
 });
 

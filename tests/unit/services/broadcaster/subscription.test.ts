@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
+import { Registry } from 'prom-client';
 import type { GapReason } from '../../../../contracts/alert-stream.ts';
 import type { Cursor } from '../../../../contracts/cursor.ts';
 import { alertFiltersSchema, DEFAULT_FILTERS, letsThrough } from '../../../../core/alerts/alert-filter.ts';
 import { FilterSets, type FilterSet } from '../../../../services/broadcaster/delivery/filter-sets.ts';
 import { Subscription, type Outlet } from '../../../../services/broadcaster/delivery/subscription.ts';
+import { createBroadcasterMetrics } from '../../../../services/broadcaster/metrics.ts';
 import type { AlertEntry } from '../../../../services/broadcaster/stream/alert-entry.ts';
 import { EntryStream } from '../../../support/stream-entries.ts';
 
@@ -62,7 +64,7 @@ class World {
   constructor(before = 0, count?: number) {
     this.stream = new EntryStream(count);
     for (let index = 0; index < before; index += 1) this.append();
-    this.subscription = new Subscription(this.stream, this.sets, this.outlet);
+    this.subscription = new Subscription(this.stream, this.sets, this.outlet, createBroadcasterMetrics(new Registry()));
   }
 
   /** As it happens: those who are live get it at once. */
@@ -120,6 +122,39 @@ for (const [what, resume, reason] of [
     assert.deepEqual(world.outlet.told, ['subscribed 8', `gap ${reason} 8`, 'live 9']);
   });
 }
+
+test('a resume that cannot be done leaves a subscriber that is live where it is', async () => {
+  const world = new World(3);
+  await world.subscription.subscribe(DEFAULT_FILTERS);
+  for (let count = 0; count < 5; count += 1) world.append();
+  await world.subscription.resume(world.place(4, 'another'));
+  await world.subscription.subscribe(DEFAULT_FILTERS, world.place(99));
+  assert.deepEqual(world.outlet.told.slice(2), [
+    'subscribed 8',
+    'gap other-epoch 8',
+    'subscribed 8',
+    'gap beyond-end 8',
+  ]);
+  world.append();
+  assert.deepEqual(world.outlet.places, [4, 5, 6, 7, 8, 9]);
+});
+
+test('while a late resume is sent nothing new comes in between, so that the last message is the place', async () => {
+  const world = new World(8);
+  await world.subscription.subscribe(DEFAULT_FILTERS);
+  world.append();
+  world.outlet.room = 2;
+  await world.subscription.resume(world.place(2));
+  world.append();
+  assert.deepEqual(world.outlet.places, [9, 3, 4]);
+  assert.equal(world.outlet.joined.size, 0, 'a heartbeat would move the place');
+  world.outlet.room = Infinity;
+  world.subscription.pump();
+  assert.deepEqual(world.outlet.places, [9, 3, 4, 5, 6, 7, 8, 10]);
+  assert.equal(world.outlet.told.at(-1), 'live 10');
+  world.append();
+  assert.deepEqual(world.outlet.places.slice(-1), [11]);
+});
 
 test('a process that does not hear Redis knows no place behind its end, and says that another one may', async () => {
   const world = new World(3);
