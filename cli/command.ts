@@ -6,12 +6,14 @@ export interface CommandText {
   readonly description: string;
   /** What follows `telltale`. */
   readonly examples: readonly string[];
+  /** What the group does when none of its commands is named. */
+  readonly isDefault?: boolean;
 }
 
 /** A command of its own, with what every one of them has. */
-export function addCommand(parent: Command, { usage, description, examples }: CommandText): Command {
+export function addCommand(parent: Command, { usage, description, examples, isDefault = false }: CommandText): Command {
   return parent
-    .command(usage)
+    .command(usage, { isDefault })
     .description(description)
     .option('--json', 'one JSON object', false)
     .addHelpText('after', `\nExamples:\n${examples.map((example) => `  telltale ${example}\n`).join('')}`);

@@ -8,7 +8,8 @@ export function addRetentionCommands(program: Command): void {
   addCommand(retention, {
     usage: 'show',
     description: 'each partition with its size, and which of them TELLTALE_WORKER_KEEP_*_DAYS would have dropped',
-    examples: ['retention show', 'retention show --json'],
+    examples: ['retention', 'retention show --json'],
+    isDefault: true,
   }).action(async (options: OutputOptions) => (await import('./show-retention.ts')).showRetention(options));
   addCommand(retention, {
     usage: 'drop',
