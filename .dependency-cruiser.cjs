@@ -20,7 +20,7 @@ module.exports = {
       name: 'platform-sees-contracts-and-core',
       severity: 'error',
       from: { path: '^platform/' },
-      to: { path: '^(services|firmware-sim|clients|console|scripts|tests)/' },
+      to: { path: '^(services|cli|firmware-sim|clients|console|scripts|tests)/' },
     },
     {
       name: 'services-do-not-see-each-other',
@@ -32,13 +32,20 @@ module.exports = {
       name: 'services-do-not-see-tools',
       severity: 'error',
       from: { path: '^services/' },
-      to: { path: '^(firmware-sim|clients|console|scripts|tests)/' },
+      to: { path: '^(cli|firmware-sim|clients|console|scripts|tests)/' },
     },
     {
       name: 'clients-see-contracts-and-core',
       severity: 'error',
       from: { path: '^(firmware-sim|clients|console)/' },
-      to: { path: '^(platform|services|scripts|tests)/' },
+      to: { path: '^(platform|services|cli|scripts|tests)/' },
+    },
+    {
+      name: 'cli-sees-settings-of-services-alone',
+      comment: 'A program like a service. It judges settings as the services do, by their own schemas.',
+      severity: 'error',
+      from: { path: '^cli/' },
+      to: { path: '^(services|firmware-sim|console|scripts|tests)/', pathNot: '^services/[^/]+/config\\.ts$' },
     },
     {
       name: 'one-adapter-for-uwebsockets',

@@ -1,16 +1,19 @@
 import { Command } from 'commander';
-import { acknowledgeAlert, cancelAlert, printAlerts } from './admin/alerts.ts';
-import { addDevice } from './admin/add-device.ts';
-import { applyRules } from './admin/apply-rules.ts';
-import { blockNetwork, printBlocked, unblockNetwork } from './admin/block-network.ts';
-import { disableDevice, enableDevice, revokeApiKey, revokeKey, rotateApiKey } from './admin/change-trust.ts';
-import { printEnrolmentToken } from './admin/create-enrolment-token.ts';
-import { describeDevice } from './admin/describe-device.ts';
-import { muteRule, unmuteRule } from './admin/mute-rule.ts';
-import { writeBrokerLogins } from './admin/write-broker-logins.ts';
-import { printClocks } from './admin/print-clocks.ts';
-import { registerFleet } from './admin/register-fleet.ts';
+import { acknowledgeAlert, cancelAlert, printAlerts } from '../cli/alerts/operate-alerts.ts';
+import { revokeApiKey, rotateApiKey } from '../cli/api-keys/change-api-keys.ts';
+import { blockNetwork, printBlocked, unblockNetwork } from '../cli/blocks/block-network.ts';
+import { writeBrokerLogins } from '../cli/broker-logins/write-broker-logins.ts';
+import { addDevice } from '../cli/devices/add-device.ts';
+import { describeDevice } from '../cli/devices/describe-device.ts';
+import { printClocks } from '../cli/devices/print-clocks.ts';
+import { disableDevice, enableDevice } from '../cli/devices/switch-device.ts';
+import { printEnrolmentToken } from '../cli/enrolment/create-enrolment-token.ts';
+import { registerFleet } from '../cli/fleet/register-fleet.ts';
+import { revokeKey } from '../cli/keys/change-keys.ts';
+import { applyRules } from '../cli/rules/apply-rules.ts';
+import { muteRule, unmuteRule } from '../cli/rules/mute-rule.ts';
 
+/** `npm run admin`: the names that the commands of `telltale` had before there was one. */
 const program = new Command('admin').description(
   'Writes the registry of the platform that runs here, or of the one at DATABASE_URL and REDIS_URL.',
 );

@@ -42,6 +42,7 @@ const COMMANDS = {
   admin: { built: true, script: 'scripts/admin.js', packages: [] },
   dlq: { built: true, script: 'scripts/dlq.js', packages: [] },
   token: { built: true, script: 'scripts/token.js', packages: [] },
+  'docs:transcript': { built: true, script: 'scripts/transcript.js', packages: [redis] },
   'docs:asyncapi': { built: true, script: 'scripts/asyncapi.js', packages: [] },
   dashboards: { built: true, script: 'scripts/dashboards.js', packages: [] },
   'docs:metrics': { built: true, script: 'scripts/metrics-page.js', packages: [] },

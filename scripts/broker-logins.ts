@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { hashForMosquitto } from '../platform/crypto/mosquitto-password.ts';
-import { findStores } from './admin/with-registry.ts';
+import { findStores } from '../cli/stores/find-stores.ts';
 import { LoginsFollower } from './dev-stack/logins-follower.ts';
-import { PASSWORD_FILE } from './mosquitto/write-logins.ts';
+import { PASSWORD_FILE } from '../cli/broker-logins/write-logins.ts';
 import { CommandFailure, runMain } from './process/failure.ts';
 import { createStopRequest } from './process/stop-request.ts';
 

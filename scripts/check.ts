@@ -6,7 +6,7 @@ import { waitForExit } from './process/exit-status.ts';
 import { runMain } from './process/failure.ts';
 import { openGuard } from './process/guard.ts';
 
-const CODE = ['core', 'contracts', 'platform', 'services', 'firmware-sim', 'scripts', 'tests'];
+const CODE = ['core', 'contracts', 'platform', 'services', 'cli', 'firmware-sim', 'scripts', 'tests'];
 
 interface Step {
   readonly name: string;

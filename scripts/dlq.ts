@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import { discardLetters, listLetters, replayLetters, showLetter } from './dlq/commands.ts';
+import { discardLetters, listLetters, replayLetters, showLetter } from '../cli/dead-letters/letter-commands.ts';
 
+/** `npm run dlq`: the same as `telltale dlq`. */
 const program = new Command('dlq').description(
   'The dead letters: what was acknowledged to a device and cannot be stored, with the reason. They are kept until they are ' +
     'replayed or discarded. Of the platform that runs here, or of the one at REDIS_URL.',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { hashForMosquitto } from '../platform/crypto/mosquitto-password.ts';
 import { giveTo, makeSecrets, READERS, type Reader } from './init/secret-files.ts';
-import { PASSWORD_FILE, writeLogins } from './mosquitto/write-logins.ts';
+import { PASSWORD_FILE, writeLogins } from '../cli/broker-logins/write-logins.ts';
 import { CommandFailure, runMain } from './process/failure.ts';
 
 interface InitOptions {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compiledProgram } from './dev-stack/compiled.ts';
 import { plainEnvironment } from './dev-stack/environment.ts';
-import { loadRunFile } from './dev-stack/run-file.ts';
+import { loadRunFile } from '../platform/config/run-file.ts';
 import { parseStackSettings } from './dev-stack/settings.ts';
 import { CommandFailure, runMain } from './process/failure.ts';
 import { runAttached } from './process/run-attached.ts';

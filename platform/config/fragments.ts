@@ -43,6 +43,21 @@ export const postgresSettings = {
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
 };
 
+/** A hundred years at most. */
+const keepDays = integer(0, 36_525).default(0);
+
+/** Days that are kept of each table; 0 for ever. The worker drops by them, and the command line shows what it would drop. */
+export const keepSettings = {
+  TELLTALE_WORKER_KEEP_READINGS_DAYS: keepDays,
+  TELLTALE_WORKER_KEEP_POSITIONS_DAYS: keepDays,
+  TELLTALE_WORKER_KEEP_MINUTES_DAYS: keepDays,
+  TELLTALE_WORKER_KEEP_HOURS_DAYS: keepDays,
+  TELLTALE_WORKER_KEEP_SECURITY_EVENTS_DAYS: keepDays,
+};
+
+/** A request of a device to the registry can be delivered again for as long as it lies in its stream: that is never so long. */
+export const KEEP_REQUESTS_DAYS = 30;
+
 /** Names of each part's own settings; parts may share one environment. TELLTALE_DEV_ and TELLTALE_TEST_ belong to scripts/ and tests/. */
 const PART_PREFIXES = [
   'TELLTALE_INGEST_',

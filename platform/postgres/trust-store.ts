@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Position } from '../../core/geo/position.ts';
-import type { ApiKeyRegistration } from './registry-store.ts';
+import { MAX_ACTIVE_KEYS } from '../../core/identity/key-validity.ts';
+import { RegistrationConflict, type ApiKeyRegistration, type DeviceKeyRegistration } from './registry-store.ts';
 import { bumpRegistryVersion, bumpTrustVersion } from './registry-version.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -90,6 +91,33 @@ export class TrustStore {
     );
   }
 
+  /** Beside those that the device has: two may be active at once. */
+  async addKey(deviceId: string, key: DeviceKeyRegistration): Promise<string> {
+    return await inTransaction(this.#database, async (client) => {
+      const version = await bumpRegistryVersion(client);
+      await insertKey(client, deviceId, key);
+      await checkActiveKeys(client, deviceId);
+      await touchDevice(client, deviceId, version);
+      return version;
+    });
+  }
+
+  /** The device's other keys expire after the overlap, or earlier if that was said before. */
+  async rotateKey(deviceId: string, key: DeviceKeyRegistration, overlapMs: number): Promise<string> {
+    return await inTransaction(this.#database, async (client) => {
+      const version = await bumpTrustVersion(client);
+      await client.query(
+        `UPDATE device_keys SET not_after = least(not_after, now() + $2::bigint * interval '1 millisecond')
+         WHERE device_id = $1`,
+        [deviceId, overlapMs],
+      );
+      await insertKey(client, deviceId, key);
+      await checkActiveKeys(client, deviceId);
+      await touchDevice(client, deviceId, version);
+      return version;
+    });
+  }
+
   async revokeKey(deviceId: string, keyId: string): Promise<string> {
     return await this.#take(
       `${deviceId} has no key ${keyId}`,
@@ -129,6 +157,35 @@ export class TrustStore {
       return version;
     });
   }
+}
+
+async function insertKey(client: PoolClient, deviceId: string, key: DeviceKeyRegistration): Promise<void> {
+  if (!(await isDevice(client, deviceId))) throw new UnknownRegistration(`there is no device ${deviceId}`);
+  const { rowCount } = await client.query(
+    `INSERT INTO device_keys (device_id, key_id, public_key, thumbprint) VALUES ($1, $2, $3, $4)
+     ON CONFLICT DO NOTHING`,
+    [deviceId, key.id, key.publicKey, key.thumbprint],
+  );
+  if (rowCount === 1) return;
+  throw new RegistrationConflict(
+    `${deviceId}/${key.id} is a key already, or the same key is registered under another name: take another key id or key`,
+  );
+}
+
+async function checkActiveKeys(client: PoolClient, deviceId: string): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT 1 FROM device_keys WHERE device_id = $1 AND (revoked_at IS NULL OR revoked_at > now())
+       AND (not_after IS NULL OR not_after > now())`,
+    [deviceId],
+  );
+  if (rows.length <= MAX_ACTIVE_KEYS) return;
+  throw new RegistrationConflict(
+    `${deviceId} would have ${rows.length} active keys, and ${MAX_ACTIVE_KEYS} is the most: revoke one first`,
+  );
+}
+
+async function touchDevice(client: PoolClient, deviceId: string, version: string): Promise<void> {
+  await client.query('UPDATE devices SET registry_version = $2 WHERE id = $1', [deviceId, version]);
 }
 
 async function isDevice(client: PoolClient, id: string): Promise<boolean> {

@@ -29,19 +29,37 @@ async function checkNodesAreSafe(cluster: Cluster): Promise<void> {
 }
 
 async function checkServerIsSafe(redis: Redis): Promise<void> {
-  const memory = parseInfo(await redis.info('memory'));
-  const policy = memory.get('maxmemory_policy');
-  if (policy !== 'noeviction') {
-    throw new StartupError(
-      `Redis evicts keys (maxmemory-policy ${policy ?? 'unknown'}), so acknowledged readings could vanish. Set "maxmemory-policy noeviction".`,
-    );
-  }
-  const persistence = parseInfo(await redis.info('persistence'));
-  if (persistence.get('aof_enabled') !== '1') {
-    throw new StartupError(
-      'Redis keeps no append-only file, so acknowledged readings would not survive its restart. Set "appendonly yes" and "appendfsync always".',
-    );
-  }
+  const [unsafe] = await findUnsafeSettings(redis);
+  if (unsafe !== undefined) throw new StartupError(`${unsafe.found}. ${unsafe.fix}.`);
+}
+
+/** What of a server would lose what was acknowledged, and what to do; both without a full stop. */
+export interface UnsafeSetting {
+  readonly setting: 'maxmemory-policy' | 'appendonly';
+  readonly found: string;
+  readonly fix: string;
+}
+
+/** @param redis one server, also a node of a cluster */
+export async function findUnsafeSettings(redis: Redis): Promise<readonly UnsafeSetting[]> {
+  const policy = parseInfo(await redis.info('memory')).get('maxmemory_policy');
+  const keepsFile = parseInfo(await redis.info('persistence')).get('aof_enabled') === '1';
+  const evicts: UnsafeSetting = {
+    setting: 'maxmemory-policy',
+    found: `Redis evicts keys (maxmemory-policy ${policy ?? 'unknown'}), so acknowledged readings could vanish`,
+    fix: 'Set "maxmemory-policy noeviction"',
+  };
+  const forgets: UnsafeSetting = {
+    setting: 'appendonly',
+    found: 'Redis keeps no append-only file, so acknowledged readings would not survive its restart',
+    fix: 'Set "appendonly yes" and "appendfsync always"',
+  };
+  return [...(policy === 'noeviction' ? [] : [evicts]), ...(keepsFile ? [] : [forgets])];
+}
+
+/** Of the sections that `INFO` has. */
+export async function readServerInfo(redis: Redis, section: string): Promise<ReadonlyMap<string, string>> {
+  return parseInfo(await redis.info(section));
 }
 
 /** Refuses a Redis that cannot say what its disk and those of its replicas have. */

@@ -1,6 +1,6 @@
 import { parseTransition, TRANSITION_FIELD } from '../../contracts/alert-transition.ts';
 import { redisKeys } from '../../contracts/redis-keys.ts';
-import { withRedis } from '../admin/with-registry.ts';
+import { withRedis } from '../../cli/stores/with-stores.ts';
 
 /** Cursor of the newest transition, to count from. */
 export async function readAlertCursor(redisUrl: string): Promise<string> {

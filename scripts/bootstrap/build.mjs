@@ -3,7 +3,18 @@ import { dirname, join } from 'node:path';
 import { BootstrapFailure } from './failure.mjs';
 import { runCommand } from './run-command.mjs';
 
-const SOURCES = ['core', 'contracts', 'platform', 'services', 'clients', 'firmware-sim', 'scripts', 'sql', 'tests'];
+const SOURCES = [
+  'core',
+  'contracts',
+  'platform',
+  'services',
+  'cli',
+  'clients',
+  'firmware-sim',
+  'scripts',
+  'sql',
+  'tests',
+];
 const CONFIGURATION = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
 const COPIED = /\.(lua|sql|json|mjs)$/;
 

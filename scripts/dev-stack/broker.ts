@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashForMosquitto } from '../../platform/crypto/mosquitto-password.ts';
-import { refreshLogins, type LoginsTarget } from '../mosquitto/refresh-logins.ts';
-import { INGEST_LOGIN } from '../mosquitto/write-logins.ts';
+import { refreshLogins, type LoginsTarget } from '../../cli/broker-logins/refresh-logins.ts';
+import { INGEST_LOGIN } from '../../cli/broker-logins/write-logins.ts';
 import { findFreePort } from '../process/free-port.ts';
 import type { Guard } from '../process/guard.ts';
 import type { RunningProcess } from '../process/running-process.ts';

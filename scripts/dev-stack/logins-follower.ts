@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { redisKeys } from '../../contracts/redis-keys.ts';
 import { createLogger } from '../../platform/log/logger.ts';
 import { openRedis, type Redis } from '../../platform/redis/open-redis.ts';
-import { refreshLogins, type LoginsTarget } from '../mosquitto/refresh-logins.ts';
+import { refreshLogins, type LoginsTarget } from '../../cli/broker-logins/refresh-logins.ts';
 
 /** How long a device that has just enrolled waits for its login. */
 const POLL_MS = 500;

@@ -7,7 +7,7 @@ import { countStored } from '../audit/stored-readings.ts';
 import { AlertListener } from './alert-listener.ts';
 import { registerDemoFleet, startDemoFleet, type DemoFleet } from './demo-fleet.ts';
 import type { Stores } from './environment.ts';
-import { writeRunFile } from './run-file.ts';
+import { writeRunFile } from '../../platform/config/run-file.ts';
 import type { Stack } from './stack.ts';
 import { listenUrl } from './urls.ts';
 

@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 import type { Guard } from '../process/guard.ts';
 import { startProcess, type RunningProcess } from '../process/running-process.ts';
 import { waitUntilReady } from '../process/wait-until-ready.ts';
-import { ACL_FILE, PASSWORD_FILE } from '../mosquitto/write-logins.ts';
+import { ACL_FILE, PASSWORD_FILE } from '../../cli/broker-logins/write-logins.ts';
 import { plainEnvironment } from './environment.ts';
 
 const READY_DEADLINE_MS = 10_000;

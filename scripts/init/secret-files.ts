@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chown, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openSigningKeys } from '../token/signing-keys.ts';
+import { openSigningKeys } from '../../cli/tokens/signing-keys.ts';
 
 /** Users of the containers, as docker-compose.yml has them: each reads its own secrets alone. */
 export const READERS = {

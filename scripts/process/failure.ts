@@ -1,7 +1,6 @@
-/** Something that the person at the keyboard can mend: the message says it, a stack would not help. */
-export class CommandFailure extends Error {
-  override readonly name = 'CommandFailure';
-}
+import { CommandFailure } from '../../platform/lifecycle/command-failure.ts';
+
+export { CommandFailure };
 
 /** Ends a command line: a failure is one message and exit code 1, anything else is a defect and keeps its stack. */
 export async function runMain(main: () => Promise<number>): Promise<void> {

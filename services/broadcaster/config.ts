@@ -69,7 +69,7 @@ export function loadBroadcasterConfig(environment: Environment): BroadcasterConf
   const { TELLTALE_BROADCASTER_PUBLIC: isPublic, TELLTALE_BROADCASTER_JWKS_PATH: jwksPath } = config;
   if (!isPublic && jwksPath === undefined) {
     throw new ConfigError([
-      'nobody could listen: set TELLTALE_BROADCASTER_JWKS_PATH to the public keys of tokens (npm run token makes a pair), ' +
+      'nobody could listen: set TELLTALE_BROADCASTER_JWKS_PATH to the public keys of tokens (telltale token makes a pair), ' +
         'or TELLTALE_BROADCASTER_PUBLIC=true for alerts that everybody may hear',
     ]);
   }

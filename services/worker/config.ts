@@ -2,15 +2,13 @@ import { z } from 'zod';
 import {
   foreignPrefixes,
   integer,
+  keepSettings,
   logSettings,
   port,
   postgresSettings,
   redisSettings,
 } from '../../platform/config/fragments.ts';
 import { loadConfig, type Environment } from '../../platform/config/load-config.ts';
-
-/** A hundred years at most. */
-const keepDays = integer(0, 36_525).default(0);
 
 export const workerSettings = {
   ...logSettings,
@@ -29,12 +27,7 @@ export const workerSettings = {
   TELLTALE_WORKER_PERSIST_LANES: integer(1, 16).default(4),
   /** Entries read from each shard at once, at most. */
   TELLTALE_WORKER_READ_COUNT: integer(1, 10_000).default(1000),
-  /** Days that are kept of each table; 0 for ever. */
-  TELLTALE_WORKER_KEEP_READINGS_DAYS: keepDays,
-  TELLTALE_WORKER_KEEP_POSITIONS_DAYS: keepDays,
-  TELLTALE_WORKER_KEEP_MINUTES_DAYS: keepDays,
-  TELLTALE_WORKER_KEEP_HOURS_DAYS: keepDays,
-  TELLTALE_WORKER_KEEP_SECURITY_EVENTS_DAYS: keepDays,
+  ...keepSettings,
   /** Readings stored in one transaction, at most. */
   TELLTALE_WORKER_BATCH_READINGS: integer(1, 100_000).default(40_000),
   /** How long a small batch gathers what else comes, in milliseconds. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { apiKeyRegistration, parseKey } from '../../scripts/admin/register-fleet.ts';
-import { untilProjected } from '../../scripts/admin/with-registry.ts';
+import { apiKeyRegistration, keyRegistration } from '../../cli/keys/registrations.ts';
+import { untilProjected } from '../../cli/stores/with-stores.ts';
 import type { BenchContext } from '../../scripts/bench/bench.ts';
 import { parseDeviceId } from '../../core/identity/ids.ts';
 import type { FleetDevice } from '../../firmware-sim/fleet/fleet-device.ts';
@@ -188,7 +188,7 @@ function registrationOf({ id: text, site, owner, lat, lon, api_key: apiKey, key 
   return {
     ...{ id, class: 'fixed', site, owner },
     position: { lat, lon },
-    keys: [parseKey(id, key.id, point)],
+    keys: [keyRegistration(id, key.id, point)],
     apiKeys: [apiKeyRegistration(apiKey)],
   };
 }

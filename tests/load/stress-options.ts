@@ -72,7 +72,7 @@ export function parseStressOptions(argv: readonly string[]): StressOptions {
     .option('--clients <n>', 'clients at once (default: 100)')
     .option('--alerts <n>', 'alerts, 20 a second (default: 50)')
     .option('--url <url>', 'broadcasters that run, with commas between (default: two private ones)')
-    .option('--token <token>', 'that those ask for; see npm run token')
+    .option('--token <token>', 'that those ask for; see telltale token')
     .addOption(json())
     .action((given: unknown) => {
       options = { part: 'broadcast', ...parseOptions(broadcastSchema, given) };

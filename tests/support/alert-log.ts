@@ -1,7 +1,7 @@
 import type { Transition } from '../../contracts/alert-transition.ts';
 import { createLogger } from '../../platform/log/logger.ts';
 import { openRedis, type Redis } from '../../platform/redis/open-redis.ts';
-import { AlertLog, type TransitionRequest } from '../../services/worker/alerts/alert-log.ts';
+import { AlertLog, type TransitionRequest } from '../../platform/redis/alert-log/alert-log.ts';
 import { transitionRequest } from './alert-requests.ts';
 import { FENCE } from './held.ts';
 

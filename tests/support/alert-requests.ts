@@ -1,5 +1,5 @@
 import type { Transition } from '../../contracts/alert-transition.ts';
-import type { TransitionRequest } from '../../services/worker/alerts/alert-log.ts';
+import type { TransitionRequest } from '../../platform/redis/alert-log/alert-log.ts';
 
 /** What detection asks the log of alerts for; `at` orders the causes. */
 export function transitionRequest(

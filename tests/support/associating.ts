@@ -3,7 +3,7 @@ import { redisKeys } from '../../contracts/redis-keys.ts';
 import { ruleSchema, type Rule } from '../../core/detection/rule.ts';
 import { createLogger } from '../../platform/log/logger.ts';
 import type { Redis } from '../../platform/redis/open-redis.ts';
-import { AlertLog } from '../../services/worker/alerts/alert-log.ts';
+import { AlertLog } from '../../platform/redis/alert-log/alert-log.ts';
 import { AssociateLoop } from '../../services/worker/associate/associate-loop.ts';
 import { RegistryView } from '../../services/worker/detect/registry-view.ts';
 import { createWorkerMetrics } from '../../services/worker/metrics.ts';

@@ -5,8 +5,8 @@ import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { mqttUserName } from '../../contracts/mqtt-login.ts';
 import { hashForMosquitto } from '../../platform/crypto/mosquitto-password.ts';
 import { startMosquitto, type RunningMosquitto } from '../../scripts/dev-stack/start-mosquitto.ts';
-import { refreshLogins, type LoginsTarget } from '../../scripts/mosquitto/refresh-logins.ts';
-import { INGEST_LOGIN } from '../../scripts/mosquitto/write-logins.ts';
+import { refreshLogins, type LoginsTarget } from '../../cli/broker-logins/refresh-logins.ts';
+import { INGEST_LOGIN } from '../../cli/broker-logins/write-logins.ts';
 import { findFreePort } from '../../scripts/process/free-port.ts';
 import { endWithTests } from './end-with-tests.ts';
 

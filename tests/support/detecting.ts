@@ -6,7 +6,7 @@ import type { DeviceRecordJson } from '../../contracts/registry.ts';
 import { ruleSchema, type Rule } from '../../core/detection/rule.ts';
 import { createLogger } from '../../platform/log/logger.ts';
 import type { Redis } from '../../platform/redis/open-redis.ts';
-import { AlertLog } from '../../services/worker/alerts/alert-log.ts';
+import { AlertLog } from '../../platform/redis/alert-log/alert-log.ts';
 import { DetectLoop } from '../../services/worker/detect/detect-loop.ts';
 import { RegistryView } from '../../services/worker/detect/registry-view.ts';
 import { TriggerLog } from '../../services/worker/triggers/trigger-log.ts';

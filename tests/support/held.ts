@@ -1,4 +1,4 @@
-import type { Fence } from '../../services/worker/alerts/alert-log.ts';
+import type { Fence } from '../../platform/redis/alert-log/alert-log.ts';
 import { SHARD_COUNT } from './worker-stores.ts';
 
 /** The fencing token of a worker that nobody contends with. */

@@ -11,7 +11,7 @@ import { openPostgres } from '../../../platform/postgres/open-postgres.ts';
 import { RegistryStore } from '../../../platform/postgres/registry-store.ts';
 import type { FleetDevice } from '../../../firmware-sim/fleet/fleet-device.ts';
 import { formatManifest } from '../../../firmware-sim/fleet/manifest.ts';
-import { parseManifest } from '../../admin/register-fleet.ts';
+import { parseManifest } from '../../../cli/fleet/parse-manifest.ts';
 import { choosePostgres } from '../../postgres/find-postgres.ts';
 import { openPrivateCluster } from '../../postgres/private-cluster.ts';
 import type { Bench, BenchContext, BenchReport } from '../bench.ts';

@@ -1,6 +1,6 @@
 import type { Rule } from '../../../core/detection/rule.ts';
 import { createFieldScenario, type FieldKind } from '../../../firmware-sim/scenarios/field/field-scenario.ts';
-import { readRules } from '../../admin/rules-file.ts';
+import { readRules } from '../../../cli/rules/rules-file.ts';
 import type { Bench, BenchContext, BenchReport } from '../bench.ts';
 import { fieldSites } from './field-network.ts';
 import { reachOf, runFieldScenario, SAMPLE_US } from './run-field-scenario.ts';

@@ -1,4 +1,4 @@
-import { readRules } from '../../admin/rules-file.ts';
+import { readRules } from '../../../cli/rules/rules-file.ts';
 import { CommandFailure } from '../../process/failure.ts';
 import type { Bench, BenchContext, BenchReport } from '../bench.ts';
 import { readNetworkFolder, type RecordedQuake } from './network-folder.ts';

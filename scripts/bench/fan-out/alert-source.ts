@@ -1,6 +1,6 @@
 import { alertFiltersSchema } from '../../../core/alerts/alert-filter.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
-import { AlertLog, type TransitionRequest } from '../../../services/worker/alerts/alert-log.ts';
+import { AlertLog, type TransitionRequest } from '../../../platform/redis/alert-log/alert-log.ts';
 
 const FENCE = { lease: 'operator', token: 0 } as const;
 

@@ -4,7 +4,7 @@ import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
 import type { ApiKeyRecord, DeviceRecordJson } from '../../../contracts/registry.ts';
 import { formatShardEpoch } from '../../../contracts/shard-epoch.ts';
 import type { FleetDevice } from '../../../firmware-sim/fleet/fleet-device.ts';
-import { apiKeyRegistration, parseKey } from '../../admin/register-fleet.ts';
+import { apiKeyRegistration, keyRegistration } from '../../../cli/keys/registrations.ts';
 import { ProjectionWrite, type Triple } from '../../../services/worker/project/projection-write.ts';
 import { BENCH_METRIC, BENCH_UNIT } from './bench-fleet.ts';
 
@@ -41,7 +41,7 @@ export async function projectFleet(redis: Redis, devices: readonly FleetDevice[]
 function deviceRecord({ id, site, owner, lat, lon, key }: FleetDevice): DeviceRecordJson {
   const { x, y } = key.private_key;
   const point = Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
-  const { publicKey, thumbprint } = parseKey(id, key.id, point);
+  const { publicKey, thumbprint } = keyRegistration(id, key.id, point);
   return {
     id,
     class: 'fixed',

@@ -58,7 +58,7 @@ export class TokenVerifier {
     } catch (error) {
       throw new StartupError(
         `TELLTALE_BROADCASTER_JWKS_PATH: ${settings.jwksPath} is no JWKS of P-256 keys with a kid each ` +
-          `(${error instanceof Error ? error.message : String(error)}). "npm run token" makes one.`,
+          `(${error instanceof Error ? error.message : String(error)}). "telltale token" makes one.`,
       );
     }
     this.#getKey = createLocalJWKSet(this.#jwks);

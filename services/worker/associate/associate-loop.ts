@@ -13,7 +13,7 @@ import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { readStreams } from '../../../platform/redis/read-streams.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
-import type { AlertLog, TransitionRequest } from '../alerts/alert-log.ts';
+import type { AlertLog, TransitionRequest } from '../../../platform/redis/alert-log/alert-log.ts';
 import { causeAt } from '../alerts/cause-at.ts';
 import type { RegistryView } from '../detect/registry-view.ts';
 import { observeTransition, type WorkerMetrics } from '../metrics.ts';

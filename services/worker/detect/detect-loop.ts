@@ -10,7 +10,7 @@ import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
 import { readStreams } from '../../../platform/redis/read-streams.ts';
 import type { StreamEntry } from '../../../platform/redis/stream-reply.ts';
-import type { AlertLog } from '../alerts/alert-log.ts';
+import type { AlertLog } from '../../../platform/redis/alert-log/alert-log.ts';
 import { causeAt } from '../alerts/cause-at.ts';
 import type { TriggerLog } from '../triggers/trigger-log.ts';
 import { observeTransition, type WorkerMetrics } from '../metrics.ts';

@@ -1,7 +1,7 @@
 import { Cluster } from 'ioredis';
 import type { Samples } from '../../../platform/metrics/metric-set.ts';
 import type { SafetyWait } from '../../../platform/redis/until-safe.ts';
-import { AlertLog } from '../alerts/alert-log.ts';
+import { AlertLog } from '../../../platform/redis/alert-log/alert-log.ts';
 import type { WorkerConfig } from '../config.ts';
 import { AssociateLoop } from '../associate/associate-loop.ts';
 import { passOverShards, passUnderLease } from '../lease/leased-pass.ts';

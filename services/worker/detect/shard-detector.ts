@@ -21,7 +21,7 @@ import {
   type TimedTransition,
 } from '../../../core/detection/rule-states.ts';
 import { isLate } from '../../../core/telemetry/reading.ts';
-import type { TransitionRequest } from '../alerts/alert-log.ts';
+import type { TransitionRequest } from '../../../platform/redis/alert-log/alert-log.ts';
 import { causeAt } from '../alerts/cause-at.ts';
 import type { TriggerRequest } from '../triggers/trigger-log.ts';
 

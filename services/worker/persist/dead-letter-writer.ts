@@ -39,7 +39,7 @@ export class DeadLetterWriter {
       const example = { shard: last?.shard, entry: last?.entry, error: last?.error };
       this.#log.error(
         { reason, count, example },
-        'entries cannot be stored; they are in the dead letters: npm run dlq -- list',
+        'entries cannot be stored; they are in the dead letters: telltale dlq list',
       );
     }
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;

@@ -1,19 +1,10 @@
 import type { Pool } from 'pg';
+import { PERIODS, type PartitionedTable } from '../../../platform/postgres/partitioned-tables.ts';
 import { inTransaction } from '../../../platform/postgres/transaction.ts';
 
 const DAY_US = 86_400_000_000;
 /** Any number that nobody else locks by: "part". */
 const PARTITIONS_LOCK = 0x70617274;
-
-/** How long a partition of each table is. */
-const PERIODS = {
-  readings: 'day',
-  device_positions: 'day',
-  readings_minute: 'day',
-  readings_hour: 'month',
-} as const;
-export type PartitionedTable = keyof typeof PERIODS;
-export const PARTITIONED_TABLES = Object.keys(PERIODS) as PartitionedTable[];
 
 /** A stretch of time that has a partition; dates are UTC, as `2026-11-21`. */
 interface Stretch {
@@ -64,15 +55,6 @@ export class Partitions {
       );
     });
   }
-}
-
-/** Where a partition ends, Unix milliseconds; undefined for a name that is not of ours. */
-export function endOfPartition(table: PartitionedTable, name: string): number | undefined {
-  const [, year, month, day] = /_p([0-9]{4})([0-9]{2})([0-9]{2})?$/.exec(name) ?? [];
-  if (year === undefined || month === undefined || !name.startsWith(`${table}_p`)) return undefined;
-  return day === undefined
-    ? Date.UTC(Number(year), Number(month))
-    : Date.UTC(Number(year), Number(month) - 1, Number(day) + 1);
 }
 
 function dayOf(day: number): Stretch {

@@ -1,3 +1,4 @@
+import { KEEP_REQUESTS_DAYS } from '../../../platform/config/fragments.ts';
 import { DeviceClocks } from '../clocks/device-clocks.ts';
 import type { WorkerConfig } from '../config.ts';
 import { passOverShards } from '../lease/leased-pass.ts';
@@ -13,8 +14,6 @@ import { ReadingsStore } from './readings-store.ts';
 import { Retention, type KeepDays } from './retention.ts';
 
 const RETAIN_EVERY_MS = 600_000;
-/** A request can be delivered again for as long as it lies in its stream: that is never so long. */
-const KEEP_REQUESTS_DAYS = 30;
 /** One sample of each device's clock in this time: fifteen of them are two and a half minutes of a busy device. */
 const STORE_CLOCKS_EVERY_MS = 10_000;
 

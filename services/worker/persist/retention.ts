@@ -1,9 +1,14 @@
 import type { Pool } from 'pg';
 import type { Logger } from '../../../platform/log/logger.ts';
-import { inTransaction } from '../../../platform/postgres/transaction.ts';
+import {
+  dropPartition,
+  listPartitions,
+  PARTITIONED_TABLES,
+  type PartitionedTable,
+} from '../../../platform/postgres/partitioned-tables.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { WorkerObservers } from '../observers.ts';
-import { endOfPartition, PARTITIONED_TABLES, type PartitionedTable, type Partitions } from './partitions.ts';
+import type { Partitions } from './partitions.ts';
 
 /** Days that a table keeps, after those that are not over; undefined for ever. */
 export type KeepDays = Readonly<Record<PartitionedTable, number | undefined>>;
@@ -11,8 +16,6 @@ export type KeepDays = Readonly<Record<PartitionedTable, number | undefined>>;
 const DAY_MS = 86_400_000;
 /** Rows that come at midnight find their partition made. */
 const DAYS_AHEAD = 2;
-/** A drop locks the whole table: who waits for it makes everybody wait. */
-const LOCK_TIMEOUT_MS = 2000;
 
 /** Makes partitions ahead, and drops those that are older than what is kept. */
 export class Retention {
@@ -40,22 +43,13 @@ export class Retention {
   }
 
   async #drop(table: PartitionedTable, endedByMs: number): Promise<void> {
-    const { rows } = await this.#database.query<{ name: string }>(
-      `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-       WHERE i.inhparent = $1::regclass ORDER BY c.relname`,
-      [table],
-    );
-    for (const { name } of rows) {
-      const endMs = endOfPartition(table, name);
-      if (endMs === undefined || endMs > endedByMs) continue;
+    for (const partition of await listPartitions(this.#database, table)) {
+      if (partition.endMs > endedByMs) continue;
       // Rows may come for it later: what stores them fails once, and makes it again.
       this.#partitions.forget();
-      await inTransaction(this.#database, async (client) => {
-        await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
-        await client.query(`DROP TABLE IF EXISTS ${name}`);
-      });
+      await dropPartition(this.#database, partition);
       this.#metrics.partitionsDropped.inc({ table });
-      this.#log.info({ partition: name }, 'a partition is older than what is kept and was dropped');
+      this.#log.info({ partition: partition.name }, 'a partition is older than what is kept and was dropped');
     }
   }
 }

@@ -3,7 +3,7 @@ import { redisKeys } from '../../../contracts/redis-keys.ts';
 import type { Cause } from '../../../core/alerts/alert-state.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
 import { defineScript, type Script } from '../../../platform/redis/script.ts';
-import { FencedError, type Fence } from '../alerts/alert-log.ts';
+import { FencedError, type Fence } from '../../../platform/redis/alert-log/alert-log.ts';
 
 export interface TriggerRequest {
   readonly cause: Cause;
@@ -17,7 +17,7 @@ export class TriggerLog {
 
   constructor(redis: Redis) {
     this.#append = defineScript(redis, 'ttAppendTrigger', 'append-trigger.lua', import.meta.url);
-    this.#raiseFence = defineScript(redis, 'ttRaiseFence', '../alerts/raise-fence.lua', import.meta.url);
+    this.#raiseFence = defineScript(redis, 'ttRaiseFence', '../../../platform/redis/raise-fence.lua', import.meta.url);
   }
 
   /** From now on nobody with an older token can append. Rejects with a FencedError when somebody with a newer one has done that. */

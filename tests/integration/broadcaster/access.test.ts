@@ -10,7 +10,7 @@ import { AlertClient } from '../../../clients/js/src/index.ts';
 import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../../../contracts/alert-stream.ts';
 import { createLogger } from '../../../platform/log/logger.ts';
 import { TokenVerifier } from '../../../services/broadcaster/access/token-verifier.ts';
-import { openSigningKeys, type SigningKeys } from '../../../scripts/token/signing-keys.ts';
+import { openSigningKeys, type SigningKeys } from '../../../cli/tokens/signing-keys.ts';
 import type { AlertSubscriber } from '../../support/alert-subscriber.ts';
 import { ALL } from '../../support/alert-subscriber.ts';
 import { TestAlertLog } from '../../support/alert-log.ts';
@@ -310,7 +310,7 @@ test('a broadcaster that nobody could listen to does not start, and says what to
   for (const [settings, why] of [
     [{}, /TELLTALE_BROADCASTER_JWKS_PATH.*TELLTALE_BROADCASTER_PUBLIC=true/],
     [{ TELLTALE_BROADCASTER_PUBLIC: 'true', TELLTALE_BROADCASTER_JWKS_PATH: keys.jwksPath }, /keep one/],
-    [{ TELLTALE_BROADCASTER_JWKS_PATH: join(folder, 'none.json') }, /no JWKS.*npm run token/],
+    [{ TELLTALE_BROADCASTER_JWKS_PATH: join(folder, 'none.json') }, /no JWKS.*telltale token/],
     [{ TELLTALE_BROADCASTER_JWKS_PATH: join(folder, 'signing-key.json') }, /no JWKS/],
     [{ TELLTALE_BROADCASTER_PUBLIC: 'true', TELLTALE_BROADCASTER_ORIGINS: 'example.org' }, /origin/],
   ] as const) {

@@ -5,7 +5,7 @@ import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { ruleSchema } from '../../../core/detection/rule.ts';
 import { createLogger } from '../../../platform/log/logger.ts';
 import { openRedis } from '../../../platform/redis/open-redis.ts';
-import { AlertLog } from '../../../services/worker/alerts/alert-log.ts';
+import { AlertLog } from '../../../platform/redis/alert-log/alert-log.ts';
 import { transitionRequest } from '../../support/alert-requests.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FENCE } from '../../support/held.ts';

@@ -5,7 +5,7 @@ import type { Transition } from '../../../contracts/alert-transition.ts';
 import { redisChannels } from '../../../contracts/redis-keys.ts';
 import { createLogger } from '../../../platform/log/logger.ts';
 import { openRedis, type Redis } from '../../../platform/redis/open-redis.ts';
-import { AlertLog } from '../../../services/worker/alerts/alert-log.ts';
+import { AlertLog } from '../../../platform/redis/alert-log/alert-log.ts';
 import { transitionRequest } from '../../support/alert-requests.ts';
 import { readTransitions } from '../../support/detecting.ts';
 import { eventually } from '../../support/eventually.ts';

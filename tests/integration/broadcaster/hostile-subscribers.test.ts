@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { createLogger } from '../../../platform/log/logger.ts';
 import { openRedis } from '../../../platform/redis/open-redis.ts';
-import { AlertLog } from '../../../services/worker/alerts/alert-log.ts';
+import { AlertLog } from '../../../platform/redis/alert-log/alert-log.ts';
 import { transitionRequest } from '../../support/alert-requests.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startRedis } from '../../support/redis.ts';

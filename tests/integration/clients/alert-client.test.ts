@@ -162,7 +162,7 @@ test('a place that the server does not take is let go, and filters that it does 
   await eventually(() => assert.equal(first.said.length, 2));
   assert.ok(first.said[1]?.type === 'subscribe' && first.said[1].resume === undefined);
   assert.deepEqual(
-    first.said[1].filters?.map(({ zones }) => zones),
+    first.said[1].filters.map(({ zones }) => zones),
     [['here']],
   );
   first.tell({ type: 'subscribed', epoch: 'e1', cursor: '8-0' });
@@ -188,7 +188,7 @@ test('a place that the server does not take is let go, and filters that it does 
   await eventually(() => assert.equal(second.said.length, 1));
   assert.ok(second.said[0]?.type === 'subscribe');
   assert.deepEqual(
-    second.said[0].filters?.map(({ zones }) => zones),
+    second.said[0].filters.map(({ zones }) => zones),
     [['elsewhere']],
   );
 });

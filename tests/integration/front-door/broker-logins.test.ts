@@ -9,7 +9,7 @@ import { hashForMosquitto } from '../../../platform/crypto/mosquitto-password.ts
 import { RegistryStore } from '../../../platform/postgres/registry-store.ts';
 import { TrustStore } from '../../../platform/postgres/trust-store.ts';
 import { LoginsFollower } from '../../../scripts/dev-stack/logins-follower.ts';
-import { ACL_FILE, INGEST_LOGIN, PASSWORD_FILE, writeLogins } from '../../../scripts/mosquitto/write-logins.ts';
+import { ACL_FILE, INGEST_LOGIN, PASSWORD_FILE, writeLogins } from '../../../cli/broker-logins/write-logins.ts';
 import { findFreePort } from '../../../scripts/process/free-port.ts';
 import { INGEST_PASSWORD, startBrokerWithLogins, type BrokerWithLogins } from '../../support/broker-with-logins.ts';
 import { apiKeyOf, enrolment, giveToken, parseAnswer } from '../../support/enrolling.ts';

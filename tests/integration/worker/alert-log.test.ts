@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { redisChannels, redisKeys } from '../../../contracts/redis-keys.ts';
 import { defineScript } from '../../../platform/redis/script.ts';
-import { AlertLog, FencedError } from '../../../services/worker/alerts/alert-log.ts';
+import { AlertLog, FencedError } from '../../../platform/redis/alert-log/alert-log.ts';
 import { transitionRequest } from '../../support/alert-requests.ts';
 import { describeTransitions } from '../../support/detecting.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openWorkerStores } from '../../support/worker-stores.ts';
 import { FENCE, TOKEN } from '../../support/held.ts';
 
-const SCRIPT_FOLDER = new URL('../../../services/worker/alerts/', import.meta.url).href;
+const SCRIPT_FOLDER = new URL('../../../platform/redis/alert-log/', import.meta.url).href;
 const FIELD = 'strong-motion|dev-1';
 
 test('the script appends, keeps and publishes in one step, and does none of it at an unexpected state', async () => {

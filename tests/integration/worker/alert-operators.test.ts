@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
-import { AlertLog, type OperatorAction } from '../../../services/worker/alerts/alert-log.ts';
+import { AlertLog, type OperatorAction } from '../../../platform/redis/alert-log/alert-log.ts';
 import { AlertStore } from '../../../services/worker/alerts/alert-store.ts';
 import { PruneAlerts } from '../../../services/worker/alerts/prune-alerts.ts';
 import { StoreAlertsLoop } from '../../../services/worker/alerts/store-alerts-loop.ts';

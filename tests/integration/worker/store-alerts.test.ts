@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pg from 'pg';
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
-import { AlertLog } from '../../../services/worker/alerts/alert-log.ts';
+import { AlertLog } from '../../../platform/redis/alert-log/alert-log.ts';
 import { AlertStore } from '../../../services/worker/alerts/alert-store.ts';
 import { StoreAlertsLoop } from '../../../services/worker/alerts/store-alerts-loop.ts';
 import { transitionRequest } from '../../support/alert-requests.ts';

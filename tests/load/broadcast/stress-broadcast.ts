@@ -6,7 +6,7 @@ import type { BenchContext } from '../../../scripts/bench/bench.ts';
 import { AlertSource } from '../../../scripts/bench/fan-out/alert-source.ts';
 import { openPrivateRedis } from '../../../scripts/bench/private-redis.ts';
 import { startPrivateService } from '../../../scripts/bench/private-service.ts';
-import { loadRunFile } from '../../../scripts/dev-stack/run-file.ts';
+import { loadRunFile } from '../../../platform/config/run-file.ts';
 import { parseStackSettings } from '../../../scripts/dev-stack/settings.ts';
 import { CommandFailure } from '../../../scripts/process/failure.ts';
 import { findFreePort } from '../../../scripts/process/free-port.ts';
