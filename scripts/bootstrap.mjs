@@ -43,6 +43,7 @@ const COMMANDS = {
   dlq: { built: true, script: 'scripts/dlq.js', packages: [] },
   token: { built: true, script: 'scripts/token.js', packages: [] },
   'docs:asyncapi': { built: true, script: 'scripts/asyncapi.js', packages: [] },
+  'docs:configuration': { built: true, script: 'scripts/configuration-table.js', packages: [] },
   'docs:metrics': { built: true, script: 'scripts/metrics-page.js', packages: [] },
 };
 

@@ -22,7 +22,10 @@ export const networks = z.string().transform((text, context) =>
 );
 
 export const logSettings = {
-  TELLTALE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  TELLTALE_LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('`fatal` to `trace`, or `silent`'),
 };
 
 const redisNode = z.url({ protocol: /^rediss?$/ });
@@ -35,12 +38,16 @@ export const redisUrl = z
   });
 
 export const redisSettings = {
-  REDIS_URL: redisUrl,
-  TELLTALE_SHARDS: integer(1, 256).default(DEFAULT_SHARD_COUNT),
+  REDIS_URL: redisUrl.describe(
+    'the log, the projection and Pub/Sub; several nodes of a Redis Cluster are separated by commas',
+  ),
+  TELLTALE_SHARDS: integer(1, 256)
+    .default(DEFAULT_SHARD_COUNT)
+    .describe('streams of the log; fixed by the first service that starts on an empty Redis'),
 };
 
 export const postgresSettings = {
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).describe('PostGIS'),
 };
 
 /** Names of each part's own settings; parts may share one environment. TELLTALE_DEV_ and TELLTALE_TEST_ belong to scripts/ and tests/. */
