@@ -45,6 +45,7 @@ const COMMANDS = {
   'docs:transcript': { built: true, script: 'scripts/transcript.js', packages: [redis] },
   'docs:asyncapi': { built: true, script: 'scripts/asyncapi.js', packages: [] },
   dashboards: { built: true, script: 'scripts/dashboards.js', packages: [] },
+  'docs:configuration': { built: true, script: 'scripts/configuration-table.js', packages: [] },
   'docs:metrics': { built: true, script: 'scripts/metrics-page.js', packages: [] },
 };
 

@@ -22,7 +22,10 @@ export const networks = z.string().transform((text, context) =>
 );
 
 export const logSettings = {
-  TELLTALE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  TELLTALE_LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('`fatal` to `trace`, or `silent`'),
 };
 
 const redisNode = z.url({ protocol: /^rediss?$/ });
@@ -35,12 +38,16 @@ export const redisUrl = z
   });
 
 export const redisSettings = {
-  REDIS_URL: redisUrl,
-  TELLTALE_SHARDS: integer(1, 256).default(DEFAULT_SHARD_COUNT),
+  REDIS_URL: redisUrl.describe(
+    'the log, the projection and Pub/Sub; several nodes of a Redis Cluster are separated by commas',
+  ),
+  TELLTALE_SHARDS: integer(1, 256)
+    .default(DEFAULT_SHARD_COUNT)
+    .describe('streams of the log; fixed by the first service that starts on an empty Redis'),
 };
 
 export const postgresSettings = {
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).describe('PostGIS'),
 };
 
 /** A hundred years at most. */
@@ -48,11 +55,13 @@ const keepDays = integer(0, 36_525).default(0);
 
 /** Days that are kept of each table; 0 for ever. The worker drops by them, and the command line shows what it would drop. */
 export const keepSettings = {
-  TELLTALE_WORKER_KEEP_READINGS_DAYS: keepDays,
-  TELLTALE_WORKER_KEEP_POSITIONS_DAYS: keepDays,
-  TELLTALE_WORKER_KEEP_MINUTES_DAYS: keepDays,
-  TELLTALE_WORKER_KEEP_HOURS_DAYS: keepDays,
-  TELLTALE_WORKER_KEEP_SECURITY_EVENTS_DAYS: keepDays,
+  TELLTALE_WORKER_KEEP_READINGS_DAYS: keepDays.describe('days of `readings` that are kept, by partitions; 0 for ever'),
+  TELLTALE_WORKER_KEEP_POSITIONS_DAYS: keepDays.describe('the same for `device_positions`'),
+  TELLTALE_WORKER_KEEP_MINUTES_DAYS: keepDays.describe('the same for `readings_minute`'),
+  TELLTALE_WORKER_KEEP_HOURS_DAYS: keepDays.describe('the same for `readings_hour`'),
+  TELLTALE_WORKER_KEEP_SECURITY_EVENTS_DAYS: keepDays.describe(
+    'the same for `security_events`, of which rows are deleted',
+  ),
 };
 
 /** A request of a device to the registry can be delivered again for as long as it lies in its stream: that is never so long. */

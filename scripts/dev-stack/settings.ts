@@ -6,14 +6,16 @@ import { CommandFailure } from '../process/failure.ts';
 
 const port = (byDefault: number) => z.coerce.number().int().min(1).max(65535).default(byDefault);
 
-const settingsSchema = z.object({
+export const stackSettings = {
   DATABASE_URL: z.url().optional(),
   REDIS_URL: redisUrl.optional(),
   MQTT_URL: z.url().optional(),
-  TELLTALE_DEV_DIR: z.string().min(1).default('.telltale'),
-  TELLTALE_DEV_REDIS_PORT: port(6390),
-  TELLTALE_DEV_POSTGRES_PORT: port(5440),
-  TELLTALE_DEV_MQTT_PORT: port(1884),
+  TELLTALE_DEV_DIR: z.string().min(1).default('.telltale').describe('folder of its data, keys and secrets'),
+  TELLTALE_DEV_REDIS_PORT: port(6390).describe('of its Redis, without `REDIS_URL`'),
+  TELLTALE_DEV_POSTGRES_PORT: port(5440).describe('of its embedded database, without `DATABASE_URL`'),
+  TELLTALE_DEV_MQTT_PORT: port(1884).describe(
+    'of its broker, where Mosquitto is installed and `MQTT_URL` names no other',
+  ),
   TELLTALE_INGEST_HOST: z.string().default('127.0.0.1'),
   TELLTALE_INGEST_PORT: port(8080),
   TELLTALE_INGEST_ADMIN_PORT: port(9101),
@@ -21,7 +23,9 @@ const settingsSchema = z.object({
   TELLTALE_BROADCASTER_HOST: z.string().default('127.0.0.1'),
   TELLTALE_BROADCASTER_PORT: port(8081),
   TELLTALE_BROADCASTER_ADMIN_PORT: port(9103),
-});
+};
+
+const settingsSchema = z.object(stackSettings);
 
 /** What the development stack reads of the environment; the rest goes to the services as it is. */
 export type StackSettings = z.infer<typeof settingsSchema>;

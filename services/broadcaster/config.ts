@@ -23,40 +23,68 @@ const origins = z.string().transform((text, context) =>
 export const broadcasterSettings = {
   ...logSettings,
   ...redisSettings,
-  TELLTALE_BROADCASTER_HOST: z.string().default('127.0.0.1'),
-  TELLTALE_BROADCASTER_PORT: port.default(8081),
-  /** Metrics and health are for operators: somewhere else than the public port. */
-  TELLTALE_BROADCASTER_ADMIN_HOST: z.string().default('127.0.0.1'),
-  TELLTALE_BROADCASTER_ADMIN_PORT: port.default(9103),
-  /** Whether everybody may listen. If not, a token is needed, and the keys that tokens are checked with. */
-  TELLTALE_BROADCASTER_PUBLIC: z.stringbool().default(false),
-  /** JWKS file (RFC 7517) of the public keys of tokens; read again when it changes. */
-  TELLTALE_BROADCASTER_JWKS_PATH: z.string().optional(),
-  TELLTALE_BROADCASTER_TOKEN_AUDIENCE: z.string().min(1).default('telltale-alerts'),
-  /** Undefined for whatever issuer the keys belong to. */
-  TELLTALE_BROADCASTER_TOKEN_ISSUER: z.string().min(1).optional(),
-  /** Of pages that may listen in a browser, with commas between, besides those of the same host; `*` for all. */
-  TELLTALE_BROADCASTER_ORIGINS: origins.default([]),
-  /** Addresses and networks, with commas between, whose X-Forwarded-For is believed. */
-  TELLTALE_BROADCASTER_TRUSTED_PROXIES: networks.default([]),
-  /** Connections: of this process, of one address, of one account, and new ones a second. */
-  TELLTALE_BROADCASTER_MAX_CONNECTIONS: integer(1, 1_000_000).default(50_000),
-  TELLTALE_BROADCASTER_MAX_PER_ADDRESS: integer(1, 1_000_000).default(1000),
-  TELLTALE_BROADCASTER_MAX_PER_ACCOUNT: integer(1, 1_000_000).default(20),
-  TELLTALE_BROADCASTER_CONNECTS_PER_S: integer(1, 100_000).default(500),
-  /** What somebody who comes back can be told of: so many transitions, not older than this. */
-  TELLTALE_BROADCASTER_WINDOW_COUNT: integer(1, 1_000_000).default(10_000),
-  TELLTALE_BROADCASTER_WINDOW_S: integer(1, 2_592_000).default(86_400),
-  TELLTALE_BROADCASTER_HEARTBEAT_S: integer(1, 50).default(15),
-  /** Frames compressed by permessage-deflate (RFC 7692), for clients that offer it: less traffic for much more processor time. */
-  TELLTALE_BROADCASTER_COMPRESSION: z.stringbool().default(false),
+  TELLTALE_BROADCASTER_HOST: z.string().default('127.0.0.1').describe('where `/ws/alerts` is'),
+  TELLTALE_BROADCASTER_PORT: port.default(8081).describe('its port'),
+  TELLTALE_BROADCASTER_ADMIN_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('metrics and health, for operators alone: somewhere else than the public port'),
+  TELLTALE_BROADCASTER_ADMIN_PORT: port.default(9103).describe('their port'),
+  TELLTALE_BROADCASTER_PUBLIC: z
+    .stringbool()
+    .default(false)
+    .describe('everybody may listen; one of this and the next has to be set'),
+  TELLTALE_BROADCASTER_JWKS_PATH: z
+    .string()
+    .optional()
+    .describe('public keys of tokens (JWKS, RFC 7517: P-256, a `kid` each); read again within 5 s of a change'),
+  TELLTALE_BROADCASTER_TOKEN_AUDIENCE: z
+    .string()
+    .min(1)
+    .default('telltale-alerts')
+    .describe('`aud` that tokens must have'),
+  TELLTALE_BROADCASTER_TOKEN_ISSUER: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: '`iss` that tokens must have', defaultText: 'any' }),
+  TELLTALE_BROADCASTER_ORIGINS: origins
+    .default([])
+    .describe('web pages that may listen besides those of the same host, with commas between; `*` for all'),
+  TELLTALE_BROADCASTER_TRUSTED_PROXIES: networks
+    .default([])
+    .describe('addresses and networks whose `X-Forwarded-For` is believed, with commas between'),
+  TELLTALE_BROADCASTER_MAX_CONNECTIONS: integer(1, 1_000_000).default(50_000).describe('connections of this process'),
+  TELLTALE_BROADCASTER_MAX_PER_ADDRESS: integer(1, 1_000_000)
+    .default(1000)
+    .describe('connections of one address; many phones share the address of their network'),
+  TELLTALE_BROADCASTER_MAX_PER_ACCOUNT: integer(1, 1_000_000).default(20).describe('connections of one account'),
+  TELLTALE_BROADCASTER_CONNECTS_PER_S: integer(1, 100_000)
+    .default(500)
+    .describe('new connections a second; others wait for their turn for up to 8 s'),
+  TELLTALE_BROADCASTER_WINDOW_COUNT: integer(1, 1_000_000)
+    .default(10_000)
+    .describe('transitions that somebody who comes back can be told of, about 3 KB of memory each'),
+  TELLTALE_BROADCASTER_WINDOW_S: integer(1, 2_592_000).default(86_400).describe('how old they may be'),
+  TELLTALE_BROADCASTER_HEARTBEAT_S: integer(1, 50)
+    .default(15)
+    .describe('after so long without an alert a heartbeat comes; clients notice a dead connection after twice this'),
+  TELLTALE_BROADCASTER_COMPRESSION: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'permessage-deflate (RFC 7692) for clients that offer it: less traffic for much more processor time; see [Subscribers](#subscribers)',
+    ),
   TELLTALE_BROADCASTER_CAP_SENDER: z
     .string()
     .refine(isCapSender, 'a name without spaces, commas, < and &, such as alerts.example.org')
-    .default('telltale.invalid'),
-  TELLTALE_BROADCASTER_CAP_SENDER_NAME: z.string().min(1).max(200).default('Telltale'),
-  /** Where the public reaches this service. */
-  TELLTALE_BROADCASTER_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+    .default('telltale.invalid')
+    .describe('who sends CAP messages: a name without spaces, commas, `<` and `&`'),
+  TELLTALE_BROADCASTER_CAP_SENDER_NAME: z.string().min(1).max(200).default('Telltale').describe('the same for people'),
+  TELLTALE_BROADCASTER_PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .meta({ description: 'where the public reaches the broadcaster', defaultText: '`http://` with host and port' }),
 };
 
 export type BroadcasterConfig = z.infer<z.ZodObject<typeof broadcasterSettings>>;

@@ -7,8 +7,8 @@ import { sumMetric } from '../../scripts/dev-stack/read-metrics.ts';
 import { findFreePort } from '../../scripts/process/free-port.ts';
 import type { ExitStatus } from '../../scripts/process/exit-status.ts';
 import { eventually } from './eventually.ts';
-import { createTestDatabase, type TestDatabase } from './postgres.ts';
-import { startService, type ServiceSettings, type TestService } from './process.ts';
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './postgres.ts';
+import { startService, THIS_BUILD, type ServiceSettings, type TestService } from './process.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 import { runProgram } from './run-program.ts';
 
@@ -31,6 +31,8 @@ export class TestPlatform {
   readonly redis: TestRedis;
   readonly ingestUrl: string;
   readonly alertsUrl: string;
+  /** The build that runs, unless `start` is told another one. */
+  readonly tree: string;
   readonly #database: TestDatabase;
   readonly #settings: Readonly<Record<ServiceName, ServiceSettings>>;
   readonly #running = new Map<ServiceName, TestService>();
@@ -41,7 +43,9 @@ export class TestPlatform {
     redis: TestRedis,
     ports: { readonly ingest: number; readonly broadcaster: number },
     common: ServiceSettings,
+    tree: string,
   ) {
+    this.tree = tree;
     this.folder = folder;
     this.#database = database;
     this.redis = redis;
@@ -61,8 +65,8 @@ export class TestPlatform {
   }
 
   /** Ready when it returns. After stop or kill9: on the same port. */
-  async start(service: ServiceName): Promise<void> {
-    this.#running.set(service, await startService(service, this.#settings[service]));
+  async start(service: ServiceName, tree = this.tree): Promise<void> {
+    this.#running.set(service, await startService(service, this.#settings[service], tree));
   }
 
   /** Asks with SIGTERM, as an orchestrator does. */
@@ -106,10 +110,9 @@ export class TestPlatform {
 
   /** Returns when the services know the rules. */
   async applyRules(path: string): Promise<void> {
-    await runProgram('scripts/admin.js', ['rules', path], {
-      DATABASE_URL: this.stores.databaseUrl,
-      REDIS_URL: this.stores.redisUrl,
-    });
+    const { databaseUrl, redisUrl } = this.stores;
+    const settings = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
+    await runProgram('scripts/admin.js', ['rules', path], settings, this.tree);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -120,13 +123,20 @@ export class TestPlatform {
   }
 }
 
-/** @param common settings of every service */
-export async function startPlatform(common: ServiceSettings = {}): Promise<TestPlatform> {
+/**
+ * @param common settings of every service
+ * @param tree the build that runs, and that has migrated the database
+ */
+export async function startPlatform(common: ServiceSettings = {}, tree = THIS_BUILD): Promise<TestPlatform> {
   const folder = await mkdtemp(join(tmpdir(), 'telltale-platform-'));
-  const [database, redis] = await Promise.all([createTestDatabase(), startRedis()]);
+  const [database, redis] = await Promise.all([
+    tree === THIS_BUILD ? createTestDatabase() : createEmptyDatabase(),
+    startRedis(),
+  ]);
   const ports = { ingest: await findFreePort(), broadcaster: await findFreePort() };
-  const platform = new TestPlatform(folder, database, redis, ports, common);
+  const platform = new TestPlatform(folder, database, redis, ports, common, tree);
   try {
+    if (tree !== THIS_BUILD) await runProgram('scripts/migrate.js', [], { DATABASE_URL: database.url }, tree);
     await Promise.all(SERVICES.map((service) => platform.start(service)));
     return platform;
   } catch (error) {

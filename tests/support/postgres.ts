@@ -17,9 +17,16 @@ async function administer(adminUrl: string, sql: string): Promise<void> {
 }
 
 /** A database of its own with all migrations applied, dropped when disposed of. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+export function createTestDatabase(): Promise<TestDatabase> {
+  return createDatabase(requireVariable('TELLTALE_TEST_TEMPLATE'));
+}
+
+export function createEmptyDatabase(): Promise<TestDatabase> {
+  return createDatabase('template0');
+}
+
+async function createDatabase(template: string): Promise<TestDatabase> {
   const adminUrl = requireVariable('TELLTALE_TEST_POSTGRES');
-  const template = requireVariable('TELLTALE_TEST_TEMPLATE');
   const name = `test_${randomBytes(8).toString('hex')}`;
   await administer(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = new URL(adminUrl);

@@ -68,6 +68,7 @@ export async function startFleet(platform: TestPlatform, args: readonly string[]
     'scripts/sim.js',
     ['--url', platform.ingestUrl, '--fleet', platform.folder, '--ledger', ledgerPath, '--json', ...args],
     { DATABASE_URL: platform.stores.databaseUrl, REDIS_URL: platform.stores.redisUrl },
+    platform.tree,
   );
   return new SimulatedFleet(running, ledgerPath);
 }
