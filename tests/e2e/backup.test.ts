@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Redis } from 'ioredis';
 import pg from 'pg';
+import { redisKeys } from '../../contracts/redis-keys.ts';
+import { DEFAULT_SHARD_COUNT } from '../../contracts/shard.ts';
+import { EARLY_SKEW_MS } from '../../contracts/shard-epoch.ts';
 import { eventually } from '../support/eventually.ts';
 import { SERVICES, startPlatform, type TestPlatform } from '../support/platform.ts';
 import { requireVariable } from '../support/require-variable.ts';
@@ -37,6 +41,16 @@ async function loadTransitions(platform: TestPlatform): Promise<readonly string[
   }
 }
 
+/** What was signed by then, or soon after, no shard takes any more: it may have been accepted after the backup. */
+async function assertRefusesOlder(redisUrl: string, thanMs: number): Promise<void> {
+  const redis = new Redis(redisUrl);
+  for (let shard = 0; shard < DEFAULT_SHARD_COUNT; shard += 1) {
+    const epoch = (await redis.get(redisKeys.epoch(shard))) ?? '';
+    assert.ok(Number(epoch.split(':')[1]) >= thanMs + EARLY_SKEW_MS, `shard ${shard} has the epoch ${epoch}`);
+  }
+  redis.disconnect();
+}
+
 test('a platform that was backed up while it ran comes back from nothing, by the commands of the documentation', async () => {
   const [backUp, restore] = await loadProcedure();
   await using platform = await startPlatform();
@@ -62,11 +76,13 @@ test('a platform that was backed up while it ran comes back from nothing, by the
   await carryOut(backUp, environment);
   for (const service of ['ingest', 'broadcaster'] as const) await platform.kill9(service);
   await platform.wipeStores();
+  const restoredAtMs = Date.now();
   await carryOut(restore, environment);
   await platform.redis.restart();
   await Promise.all(SERVICES.map((service) => platform.start(service)));
 
   await assertStoredOnce(platform, fleet, outcome);
+  await assertRefusesOlder(platform.stores.redisUrl, restoredAtMs);
   const restored = new Set(await loadTransitions(platform));
   assert.deepEqual(
     alerts.filter((alert) => !restored.has(alert)),
