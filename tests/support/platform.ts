@@ -95,6 +95,12 @@ export class TestPlatform {
     return { ...this.#settings[service], [`TELLTALE_${service.toUpperCase()}_ADMIN_PORT`]: port };
   }
 
+  /** Of a machine that is lost: nothing of either store is left but the configuration of Redis, which is not running then. */
+  async wipeStores(): Promise<void> {
+    await this.redis.wipe();
+    await this.#database.wipe();
+  }
+
   /** Sum over all labels. */
   async metric(service: ServiceName, name: string): Promise<number> {
     const response = await fetch(`${this.service(service).adminUrl}/metrics`);

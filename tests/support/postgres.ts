@@ -4,6 +4,8 @@ import { requireVariable } from './require-variable.ts';
 
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
+  /** Loses everything: the same database, empty. */
+  wipe(): Promise<void>;
 }
 
 async function administer(adminUrl: string, sql: string): Promise<void> {
@@ -33,6 +35,10 @@ async function createDatabase(template: string): Promise<TestDatabase> {
   url.pathname = `/${name}`;
   return {
     url: url.href,
+    wipe: async () => {
+      await administer(adminUrl, `DROP DATABASE ${name} WITH (FORCE)`);
+      await administer(adminUrl, `CREATE DATABASE ${name} TEMPLATE template0`);
+    },
     [Symbol.asyncDispose]: () => administer(adminUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
 }

@@ -13,24 +13,31 @@ const STOP_DEADLINE_MS = 10_000;
 export class TestRedis {
   readonly url: string;
   readonly #start: () => Promise<RunningRedis>;
-  readonly #folder: string;
+  /** Its configuration and its data. */
+  readonly folder: string;
   #process: RunningProcess;
 
   constructor(first: RunningRedis, start: () => Promise<RunningRedis>, folder: string) {
     this.url = first.url;
     this.#process = first.process;
     this.#start = start;
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   /** Remembers the data of a stopped server; the answer brings it back, as who restores a backup does. */
   async backUp(): Promise<() => Promise<void>> {
-    const copy = `${this.#folder}-backup`;
-    await cp(this.#folder, copy, { recursive: true });
+    const copy = `${this.folder}-backup`;
+    await cp(this.folder, copy, { recursive: true });
     return async () => {
-      await rm(this.#folder, { recursive: true });
-      await rename(copy, this.#folder);
+      await rm(this.folder, { recursive: true });
+      await rename(copy, this.folder);
     };
+  }
+
+  /** Killed, and its data is gone. */
+  async wipe(): Promise<void> {
+    await this.kill9();
+    await rm(join(this.folder, 'appendonlydir'), { recursive: true });
   }
 
   async stop(): Promise<void> {
@@ -59,7 +66,7 @@ export class TestRedis {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#process.hasExited) this.resume();
     await this.stop();
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 }
 
