@@ -12,9 +12,11 @@ export async function rotateApiKey(
 ): Promise<void> {
   const overlapMs = parseDuration(options.overlap);
   const { id, text } = createApiKey(randomBytes);
-  await withRegistry((_registry, trust) => trust.rotateApiKey(deviceId, apiKeyRegistration(text), overlapMs));
   const made = { device: deviceId, api_key_id: id, api_key: text, others_end_in_s: overlapMs / 1000 };
-  tellResult(options, made, `${text}\n`);
+  await withRegistry(
+    (_registry, trust) => trust.rotateApiKey(deviceId, apiKeyRegistration(text), overlapMs),
+    () => tellResult(options, made, `${text}\n`),
+  );
 }
 
 export async function revokeApiKey(id: string, options: OutputOptions): Promise<void> {

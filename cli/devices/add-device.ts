@@ -5,7 +5,7 @@ import { parseDeviceId } from '../../core/identity/ids.ts';
 import { UsageFailure } from '../../platform/lifecycle/command-failure.ts';
 import { apiKeyRegistration, keyRegistration } from '../keys/registrations.ts';
 import { tellResult, type OutputOptions } from '../output/tell.ts';
-import { withRegistry } from '../stores/with-stores.ts';
+import { withRegistry, WrittenFailure } from '../stores/with-stores.ts';
 import { parseStatus, parseTags } from './describe-device.ts';
 import { readKeyOption, type KeyFileOptions } from './key-file.ts';
 import { parsePosition, type PositionOptions } from './position-option.ts';
@@ -35,16 +35,16 @@ export async function addDevice(deviceId: string, options: AddDeviceOptions): Pr
   };
   const spki = readKeyOption(options);
   const apiKey = createApiKey(randomBytes);
+  const made = { device: id, key_id: options.keyId, api_key: apiKey.text, key_file: options.newKey ?? null };
   try {
     const keys = [keyRegistration(id, options.keyId, spki)];
-    await withRegistry((store) =>
-      store.registerDevices([{ id, ...described, keys, apiKeys: [apiKeyRegistration(apiKey.text)] }]),
+    await withRegistry(
+      (store) => store.registerDevices([{ id, ...described, keys, apiKeys: [apiKeyRegistration(apiKey.text)] }]),
+      () => tellResult(options, made, `${apiKey.text}\n`),
     );
   } catch (error) {
     // A key that nobody knows would be in the way of the next attempt.
-    if (options.newKey !== undefined) rmSync(options.newKey, { force: true });
+    if (options.newKey !== undefined && !(error instanceof WrittenFailure)) rmSync(options.newKey, { force: true });
     throw error;
   }
-  const made = { device: id, key_id: options.keyId, api_key: apiKey.text, key_file: options.newKey ?? null };
-  tellResult(options, made, `${apiKey.text}\n`);
 }

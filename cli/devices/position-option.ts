@@ -9,7 +9,12 @@ export interface PositionOptions {
 /** Null when neither is given. */
 export function parsePosition({ lat, lon }: PositionOptions): Position | null {
   if (lat === undefined && lon === undefined) return null;
-  const position = { lat: Number(lat), lon: Number(lon) };
+  const position = { lat: degrees(lat), lon: degrees(lon) };
   if (Math.abs(position.lat) <= 90 && Math.abs(position.lon) <= 180) return position;
   throw new UsageFailure('--lat and --lon go together: degrees, -90 to 90 and -180 to 180');
+}
+
+/** NaN for what is no number; an empty text, as of a variable that is not set, is none. */
+function degrees(text: string | undefined): number {
+  return text === undefined || text.trim() === '' ? NaN : Number(text);
 }

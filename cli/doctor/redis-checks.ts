@@ -45,7 +45,10 @@ export async function checkRedis(url: string | undefined, shardsSetting: string 
 }
 
 function explainSilence(url: string, why: string): Finding {
-  const where = url.replace(/\/\/[^@/]*@/g, '//');
+  const where = url
+    .split(/,(?=rediss?:)/)
+    .map(hostOf)
+    .join(', ');
   if (/^(WRONGPASS|NOAUTH)/.test(why)) {
     return problem(
       'redis',
@@ -54,6 +57,11 @@ function explainSilence(url: string, why: string): Finding {
     );
   }
   return problem('redis', `Redis at ${where} does not answer: ${why}`, 'start it, or correct REDIS_URL');
+}
+
+/** Without the login, whatever is in it. */
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : 'an address that is none';
 }
 
 async function look(redis: Redis, shardsSetting: string | undefined): Promise<RedisLook> {

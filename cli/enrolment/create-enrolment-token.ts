@@ -27,17 +27,19 @@ export async function printEnrolmentToken(options: EnrolmentTokenOptions): Promi
   const ttlMs = parseDuration(options.ttl);
   if (ttlMs === 0 || ttlMs > LONGEST_TTL_MS) throw new UsageFailure('--ttl is more than 0s and at most 30d');
   const token = createEnrolmentToken(randomBytes);
-  await withRegistry((_registry, trust) =>
-    trust.addEnrolmentToken({
-      hash: createHash('sha256').update(token).digest(),
-      deviceId: device ?? null,
-      class: deviceClass,
-      site: site ?? null,
-      owner: owner ?? null,
-      position: parsePosition(options),
-      ttlMs,
-    }),
-  );
+  const position = parsePosition(options);
   const expiresAt = new Date(Date.now() + ttlMs).toISOString();
-  tellResult(options, { token, device: device ?? null, expires_at: expiresAt }, `${token}\n`);
+  await withRegistry(
+    (_registry, trust) =>
+      trust.addEnrolmentToken({
+        hash: createHash('sha256').update(token).digest(),
+        deviceId: device ?? null,
+        class: deviceClass,
+        site: site ?? null,
+        owner: owner ?? null,
+        position,
+        ttlMs,
+      }),
+    () => tellResult(options, { token, device: device ?? null, expires_at: expiresAt }, `${token}\n`),
+  );
 }

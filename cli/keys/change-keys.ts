@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { readKeyOption, type KeyFileOptions } from '../devices/key-file.ts';
 import { parseDuration } from '../options/duration.ts';
 import { tellDone, type OutputOptions } from '../output/tell.ts';
-import { withRegistry } from '../stores/with-stores.ts';
+import { withRegistry, WrittenFailure } from '../stores/with-stores.ts';
 import { keyRegistration } from './registrations.ts';
 import type { DeviceKeyRegistration } from '../../platform/postgres/registry-store.ts';
 import type { TrustStore } from '../../platform/postgres/trust-store.ts';
@@ -49,7 +49,7 @@ async function withNewKey(
     const key = keyRegistration(deviceId, options.keyId, spki);
     await withRegistry((_registry, trust) => write(trust, key));
   } catch (error) {
-    if (options.newKey !== undefined) rmSync(options.newKey, { force: true });
+    if (options.newKey !== undefined && !(error instanceof WrittenFailure)) rmSync(options.newKey, { force: true });
     throw error;
   }
 }

@@ -11,6 +11,9 @@ import { findStores } from './find-stores.ts';
 
 const PROJECTION_TIMEOUT_MS = 15_000;
 
+/** The change is made, and the services do not know it. */
+export class WrittenFailure extends CommandFailure {}
+
 /** Where the platform is whose registry is written. */
 export interface Stores {
   readonly database: Pool;
@@ -18,12 +21,18 @@ export interface Stores {
   readonly redisUrl: string | undefined;
 }
 
-/** Writes the registry; `write` answers the version of its change. Returns when the services know it, if it is known where their Redis is. */
+/**
+ * Writes the registry; `write` answers the version of its change. Returns when the services know it, if it is known where their
+ * Redis is. What is only shown once is shown by `onWritten`: it is good from then on, whether the services come to know it in
+ * time or not.
+ */
 export async function withRegistry(
   write: (registry: RegistryStore, trust: TrustStore) => Promise<string>,
+  onWritten: () => void = () => undefined,
 ): Promise<void> {
   await withStores(async ({ database, redisUrl }) => {
     const version = await write(new RegistryStore(database), new TrustStore(database));
+    onWritten();
     await untilProjected(redisUrl, version);
   });
 }
@@ -49,16 +58,22 @@ export async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T
   }
 }
 
-/** Returns at once when it is not known where Redis is. */
+/** Returns at once when it is not known where Redis is. A failure says that the change is written. */
 export async function untilProjected(url: string | undefined, version: string): Promise<void> {
   if (url === undefined) return;
-  await withRedis(url, async (redis) => {
-    const deadlineMs = Date.now() + PROJECTION_TIMEOUT_MS;
-    while (BigInt((await redis.get(redisKeys.registryVersion)) ?? '0') < BigInt(version)) {
-      if (Date.now() > deadlineMs) {
-        throw new CommandFailure('written, but the worker does not project it; is the worker running?');
-      }
-      await delay(50);
-    }
-  });
+  try {
+    await withRedis(url, (redis) => waitForVersion(redis, version));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new WrittenFailure(`It is written; do not do it again. But the services do not know it yet: ${why}`);
+  }
+}
+
+async function waitForVersion(redis: Redis, version: string): Promise<void> {
+  const deadlineMs = Date.now() + PROJECTION_TIMEOUT_MS;
+  while (BigInt((await redis.get(redisKeys.registryVersion)) ?? '0') < BigInt(version)) {
+    if (Date.now() > deadlineMs)
+      throw new Error('no worker projects it. Is one running, and does it reach its database?');
+    await delay(50);
+  }
 }

@@ -21,11 +21,21 @@ export interface DashboardSource {
   readonly description: string;
   readonly variables?: readonly VariableModel[];
   readonly from: string;
+  /** How often a browser asks again: what is asked of the database costs what readings are stored with. */
+  readonly refresh: '10s' | '1m';
   readonly rows: readonly Row[];
 }
 
 /** Places the panels one beside and below the other, and numbers them. */
-export function createDashboard({ uid, title, description, variables = [], from, rows }: DashboardSource): Dashboard {
+export function createDashboard({
+  uid,
+  title,
+  description,
+  variables = [],
+  from,
+  refresh,
+  rows,
+}: DashboardSource): Dashboard {
   const panels: (Panel | RowPanel)[] = [];
   let y = 0;
   const nextId = (): number => panels.length + 1;
@@ -59,7 +69,7 @@ export function createDashboard({ uid, title, description, variables = [], from,
     editable: false,
     schemaVersion: SCHEMA_VERSION,
     version: 1,
-    refresh: '10s',
+    refresh,
     time: { from, to: 'now' },
     timezone: 'browser',
     templating: { list: [...variables] },

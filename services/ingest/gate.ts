@@ -96,7 +96,10 @@ export class Gate {
     if (device.disabled) return rejected('device-disabled');
     const claim = message.readClaim();
     const origin = claim.ok ? claim.value : claim.error.origin;
-    if (origin?.createdS !== undefined) this.#observeSkew(receivedMs / 1000 - origin.createdS);
+    // What a gateway or a broker may have held says nothing of a clock.
+    if (origin?.createdS !== undefined && !message.mayBeHeld) {
+      this.#observeSkew(receivedMs / 1000 - origin.createdS);
+    }
     const refusal = origin === undefined ? undefined : decideClaim(device, origin, message, this.#freshness);
     if (refusal !== undefined) {
       if (refusal.code === 'key-revoked') this.#fail(message, device, refusal, 'key-revoked');

@@ -64,7 +64,7 @@ export function createIngestMetrics(registry: Registry): IngestMetrics {
     ),
     clockSkewSeconds: metrics.histogram(
       'clock_skew_seconds',
-      'How far `created` of a message of a known device lay behind our clock; below 0 when it lay ahead. The way of the message is in it.',
+      'How far `created` of a message of a known device lay behind our clock; below 0 when it lay ahead. The way of the message is in it; what may have been held on it (JWS, COSE) is not counted.',
       SKEW_S,
     ),
     verifySeconds: metrics.histogram(

@@ -133,7 +133,7 @@ export function registerWorkerReadings(registry: Registry, readings: WorkerReadi
   );
   metrics.readings(
     'detect_lag_seconds',
-    'Since rules had last seen all of the log of a shard that this worker has; below 2 when all is well.',
+    'Since rules had last seen all of the log of a shard, or since this worker has it; below 2 when all is well.',
     ['shard'],
     readings.detectLagSeconds,
   );

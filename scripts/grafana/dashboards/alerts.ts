@@ -9,7 +9,8 @@ export const alerts = createDashboard({
   title: 'Telltale: alerts',
   description: 'What is active, how fast it was decided, and who was told.',
   from: 'now-6h',
-  variables: [sqlVariable('rule', 'Rule', 'SELECT DISTINCT id FROM rules ORDER BY 1')],
+  refresh: '1m',
+  variables: [sqlVariable('rule', 'Rule', `SELECT DISTINCT id FROM rules UNION SELECT 'none' ORDER BY 1`)],
   rows: [
     {
       title: 'Now',

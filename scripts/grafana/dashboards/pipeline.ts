@@ -13,6 +13,7 @@ export const pipeline = createDashboard({
   title: 'Telltale: pipeline',
   description: 'What comes in, how long it takes, and what waits.',
   from: 'now-1h',
+  refresh: '10s',
   variables: [labelVariable('shard', 'Shard', 'detect_lag_seconds')],
   rows: [
     {

@@ -7,6 +7,7 @@ export const security = createDashboard({
   title: 'Telltale: security',
   description: 'What is refused, who is blocked, and what was reported.',
   from: 'now-6h',
+  refresh: '1m',
   variables: [labelVariable('code', 'Code', 'ingest_requests_total')],
   rows: [
     {

@@ -32,14 +32,13 @@ interface Detection {
   readonly detector: ShardDetector;
   /** By which this worker has the shard. */
   readonly token: number;
-  /** When the log had last been read to its end, by the monotonic clock. */
-  caughtUpAtMs: number;
 }
 
 /** Reads the log beside persistence, not behind it, and turns readings into transitions: an alert does not wait for the database. */
 export class DetectLoop {
   readonly #connections: DetectConnections;
   readonly #keep: Script;
+  readonly #hear: Script;
   readonly #now: Script;
   readonly #shardCount: number;
   readonly #registry: RegistryView;
@@ -48,6 +47,8 @@ export class DetectLoop {
   readonly #metrics: WorkerMetrics;
   readonly #log: Logger;
   readonly #detections = new Map<number, Detection>();
+  /** When the logs of the shards had last been read to their end, by the monotonic clock. A pass that fails leaves it as it is. */
+  readonly #caughtUpAtMs = new Map<number, number>();
   #checkpointDueMs = 0;
   #heardDueMs = 0;
   /** Of the alerts, as they were when the detections began. */
@@ -66,6 +67,7 @@ export class DetectLoop {
   ) {
     this.#connections = connections;
     this.#keep = defineScript(connections.redis, 'ttKeepCheckpoint', 'checkpoint.lua', import.meta.url);
+    this.#hear = defineScript(connections.redis, 'ttKeepHeard', 'keep-heard.lua', import.meta.url);
     this.#now = defineScript(connections.redis, 'ttLogTime', 'log-time.lua', import.meta.url);
     this.#shardCount = shardCount;
     this.#registry = collaborators.registry;
@@ -78,10 +80,7 @@ export class DetectLoop {
   /** Since all of the log had been seen, of each shard. */
   get lagSeconds(): Samples<'shard'> {
     const nowMs = performance.now();
-    return [...this.#detections].map(([shard, { caughtUpAtMs }]) => [
-      { shard: String(shard) },
-      (nowMs - caughtUpAtMs) / 1000,
-    ]);
+    return [...this.#caughtUpAtMs].map(([shard, atMs]) => [{ shard: String(shard) }, (nowMs - atMs) / 1000]);
   }
 
   /** @param shards to their fencing tokens: those that this worker has; at least one */
@@ -121,6 +120,10 @@ export class DetectLoop {
 
   /** Takes up the shards that are new to this worker, and leaves those that it has no more. */
   async #follow(shards: ReadonlyMap<number, number>): Promise<void> {
+    for (const shard of this.#caughtUpAtMs.keys()) if (!shards.has(shard)) this.#caughtUpAtMs.delete(shard);
+    for (const shard of shards.keys()) {
+      if (!this.#caughtUpAtMs.has(shard)) this.#caughtUpAtMs.set(shard, performance.now());
+    }
     const lost = [...this.#detections].filter(([shard, { token }]) => shards.get(shard) !== token);
     await this.#keepAll(lost);
     for (const [shard] of lost) this.#detections.delete(shard);
@@ -152,7 +155,7 @@ export class DetectLoop {
     await Promise.all(
       [...this.#detections].map(async ([shard, { detector }]) => {
         const heard = detector.takeHeard();
-        if (Object.keys(heard).length > 0) await this.#connections.redis.hset(redisKeys.heard(shard), heard);
+        if (Object.keys(heard).length > 0) await this.#hear([redisKeys.heard(shard)], Object.entries(heard).flat());
       }),
     );
   }
@@ -182,7 +185,7 @@ export class DetectLoop {
           emitsTriggers: (rule) => rules.emitsTriggers(rule),
           heard,
         });
-        this.#detections.set(shard, { detector, token, caughtUpAtMs: performance.now() });
+        this.#detections.set(shard, { detector, token });
       }),
     );
   }
@@ -222,7 +225,7 @@ export class DetectLoop {
       for (const zone of await this.#evaluate(shard, detection, entry)) packs.set(zone, (packs.get(zone) ?? 0) + 1);
     }
     for (const [zone, count] of packs) this.#metrics.zonePacks.inc({ zone }, count);
-    if (entries.length < READ_COUNT) detection.caughtUpAtMs = askedAtMs;
+    if (entries.length < READ_COUNT) this.#caughtUpAtMs.set(shard, askedAtMs);
     // The log was read to its end: who has not been heard of by then was silent.
     if (entries.length < READ_COUNT && askedAtUs !== undefined) await this.#advanceTime(shard, detection, askedAtUs);
   }

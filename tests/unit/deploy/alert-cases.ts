@@ -31,17 +31,51 @@ const allHeld: Series = {
   log_shards: '16x40',
 };
 
+const allUp: Series = Object.fromEntries(
+  ['ingest', 'worker', 'broadcaster'].map((job) => [`up{job="${job}",instance="${job}:1"}`, '1x400']),
+);
+
 export const ALERT_CASES: readonly AlertCase[] = [
   {
     alert: 'TelltaleServiceDown',
     at: '5m',
-    fires: { 'up{job="ingest",instance="ingest:9101"}': '1 0x30' },
-    labels: { job: 'ingest', instance: 'ingest:9101' },
-    summary: 'ingest at ingest:9101 does not answer',
-    silent: [
-      { 'up{job="ingest",instance="ingest:9101"}': '1x16 0 0 0 1' },
-      { 'up{job="prometheus",instance="localhost:9090"}': '0x30' },
-    ],
+    fires: { ...allUp, 'up{job="ingest",instance="ingest:1"}': '1 0x30' },
+    labels: { job: 'ingest', instance: 'ingest:1' },
+    summary: 'ingest at ingest:1 does not answer',
+    silent: [{ ...allUp, 'up{job="ingest",instance="ingest:1"}': '1x16 0 0 0 1x20' }, allUp],
+  },
+  {
+    // What has no address any more is no target any more: as a container that has stopped.
+    alert: 'TelltaleServiceDown',
+    at: '10m',
+    fires: { ...allUp, 'up{job="broadcaster",instance="broadcaster:1"}': '1x10 stale' },
+    labels: { job: 'broadcaster' },
+    summary: 'broadcaster at no address does not answer',
+    silent: [],
+  },
+  {
+    alert: 'TelltaleServiceDown',
+    at: '10m',
+    fires: { ...allUp, 'up{job="worker",instance="worker:2"}': '1x20 stale' },
+    labels: { job: 'worker', instance: 'one that was there' },
+    summary: 'worker at one that was there does not answer',
+    silent: [{ ...allUp, 'up{job="worker",instance="worker:2"}': '1x38 stale' }],
+  },
+  {
+    alert: 'TelltaleRestarts',
+    at: '15m',
+    fires: { 'process_start_time_seconds{job="worker",instance="w"}': '1x10 2x10 3x10 4x40' },
+    labels: { job: 'worker', instance: 'w' },
+    summary: 'worker at w has begun anew 3 times within 15 minutes',
+    silent: [{ 'process_start_time_seconds{job="worker",instance="w"}': '1x20 2x60' }],
+  },
+  {
+    alert: 'TelltaleRulesFail',
+    at: '3m',
+    fires: { 'loop_up{loop="detect",instance="w"}': '0x30', 'loop_up{loop="retention",instance="w"}': '0x30' },
+    labels: { loop: 'detect', instance: 'w' },
+    summary: 'the loop "detect" of the worker at w fails: alerts do not come',
+    silent: [{ 'loop_up{loop="detect",instance="w"}': '1x11 0 1x30' }],
   },
   {
     alert: 'TelltaleRedisDown',
@@ -129,12 +163,14 @@ export const ALERT_CASES: readonly AlertCase[] = [
   },
   {
     alert: 'TelltaleSilentZone',
-    at: '50m',
-    fires: { 'zone_packs_total{zone="harbour"}': '0+10x80 800x200', 'zone_packs_total{zone="coast"}': '0+10x300' },
+    at: '70m',
+    fires: { 'zone_packs_total{zone="harbour"}': '0+10x80 800x250', 'zone_packs_total{zone="coast"}': '0+10x300' },
     labels: { zone: 'harbour' },
     summary: 'nothing comes from the zone harbour any more',
     silent: [
       { 'zone_packs_total{zone="harbour"}': '0+1x300' },
+      // Heard every quarter of an hour.
+      { 'zone_packs_total{zone="harbour"}': '0x59 50x59 100x59 150x59 200x59 250x59' },
       // Its worker was replaced: another process counts from 0.
       {
         'zone_packs_total{zone="harbour",instance="a"}': '0+10x80 _x200',
@@ -152,8 +188,11 @@ export const ALERT_CASES: readonly AlertCase[] = [
   {
     alert: 'TelltaleOwnClock',
     at: '20m',
-    fires: histogram('clock_skew_seconds', ['3', '0x100'], ['10', '0+100x100'], ['+Inf', '0+100x100']),
-    summary: 'half of the devices are 6.5 s behind this server: its own clock is off',
+    fires: {
+      ...histogram('clock_skew_seconds', ['3', '0x100'], ['10', '0+100x100'], ['+Inf', '0+100x100']),
+      clock_skew_seconds_count: '0+100x100',
+    },
+    summary: 'half of what devices send is 6.5 s behind this server: its own clock is off',
     // A third of them is wrong, the server is not.
     silent: [histogram('clock_skew_seconds', ['0', '0x100'], ['0.3', '0+66x100'], ['+Inf', '0+100x100'])],
   },
@@ -220,11 +259,19 @@ export const ALERT_CASES: readonly AlertCase[] = [
   {
     alert: 'TelltaleAlertsLate',
     at: '20m',
-    fires: histogram('alert_decision_seconds', ['1', '0x100'], ['2', '0+10x100'], ['+Inf', '0+10x100']),
+    fires: {
+      ...histogram('alert_decision_seconds', ['1', '0x100'], ['2', '0+10x100'], ['+Inf', '0+10x100']),
+      alert_decision_seconds_count: '0+10x100',
+    },
     summary: 'alerts take 1.99s',
     silent: [
       histogram('alert_decision_seconds', ['0.1', '0+10x100'], ['+Inf', '0+10x100']),
       histogram('alert_delivery_seconds', ['0.1', '0+10x100'], ['+Inf', '0+10x100']),
+      // One that was late is no fault of the platform's yet.
+      {
+        ...histogram('alert_decision_seconds', ['1', '0x100'], ['2', '0x50 1x100'], ['+Inf', '0x50 1x100']),
+        alert_decision_seconds_count: '0x50 1x100',
+      },
     ],
   },
   {
