@@ -43,6 +43,15 @@ interface SqlPanel extends PanelText {
 /** A step at which the colour changes. */
 export type Steps = readonly (readonly [from: number | null, color: string])[];
 
+/** The median and the 99th percentile of a histogram, or other quantiles; one line for each value of the label. */
+export function quantiles(metric: string, by?: string, among: readonly number[] = [0.5, 0.99]): readonly Query[] {
+  const labels = by === undefined ? 'le' : `le, ${by}`;
+  return among.map((quantile) => ({
+    expr: `histogram_quantile(${quantile}, sum by (${labels}) (rate(${metric}_bucket[$__rate_interval])))`,
+    legend: `p${quantile * 100}${by === undefined ? '' : ` {{${by}}}`}`,
+  }));
+}
+
 const GOOD: Steps = [[null, 'green']];
 
 function promTargets(queries: readonly Query[], isInstant: boolean): NonNullable<Panel['targets']> {

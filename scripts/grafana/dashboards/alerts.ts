@@ -1,5 +1,5 @@
 import { createDashboard, sqlVariable } from '../dashboard.ts';
-import { map, sqlStat, sqlTimeSeries, stat, table, timeSeries } from '../panels.ts';
+import { map, quantiles, sqlStat, sqlTimeSeries, stat, table, timeSeries } from '../panels.ts';
 
 const SEVERITIES = { Extreme: 'dark-red', Severe: 'red', Moderate: 'orange', Minor: 'yellow', Unknown: 'gray' };
 
@@ -133,10 +133,7 @@ export const alerts = createDashboard({
             title: 'From the reading to the transition',
             description: 'From when the reading was accepted.',
             unit: 's',
-            queries: [0.5, 0.99].map((quantile) => ({
-              expr: `histogram_quantile(${quantile}, sum by (le) (rate(alert_decision_seconds_bucket[$__rate_interval])))`,
-              legend: `p${quantile * 100}`,
-            })),
+            queries: quantiles('alert_decision_seconds'),
           }),
         ],
         [
@@ -176,10 +173,7 @@ export const alerts = createDashboard({
             title: 'From the transition to the fan-out',
             description: 'Of each broadcaster; one that did not hear Redis tells late.',
             unit: 's',
-            queries: [0.5, 0.99].map((quantile) => ({
-              expr: `histogram_quantile(${quantile}, sum by (le) (rate(alert_delivery_seconds_bucket[$__rate_interval])))`,
-              legend: `p${quantile * 100}`,
-            })),
+            queries: quantiles('alert_delivery_seconds'),
           }),
           timeSeries({
             title: 'Came back, and gaps',

@@ -1,5 +1,5 @@
 import { createDashboard, sqlVariable } from '../dashboard.ts';
-import { map, sqlStat, sqlTimeSeries, table, timeSeries } from '../panels.ts';
+import { map, quantiles, sqlStat, sqlTimeSeries, table, timeSeries } from '../panels.ts';
 
 /** Whose zones were chosen; devices without a zone are in `none`. */
 const CHOSEN = `EXISTS (
@@ -102,10 +102,7 @@ export const fleet = createDashboard({
             description:
               'What messages say beside when they come; the way of the message is in it. All off alike: it is our clock.',
             unit: 's',
-            queries: [0.05, 0.5, 0.95].map((quantile) => ({
-              expr: `histogram_quantile(${quantile}, sum by (le) (rate(clock_skew_seconds_bucket[$__rate_interval])))`,
-              legend: `p${quantile * 100}`,
-            })),
+            queries: quantiles('clock_skew_seconds', undefined, [0.05, 0.5, 0.95]),
           }),
           table({
             title: 'Clocks furthest off',

@@ -1,11 +1,5 @@
 import { createDashboard, labelVariable } from '../dashboard.ts';
-import { stat, timeSeries, type Query } from '../panels.ts';
-
-const quantiles = (metric: string, by = ''): Query[] =>
-  [0.5, 0.99].map((quantile) => ({
-    expr: `histogram_quantile(${quantile}, sum by (le${by === '' ? '' : `, ${by}`}) (rate(${metric}_bucket[$__rate_interval])))`,
-    legend: `p${quantile * 100}${by === '' ? '' : ` {{${by}}}`}`,
-  }));
+import { quantiles, stat, timeSeries } from '../panels.ts';
 
 /** From the devices to the database. */
 export const pipeline = createDashboard({
