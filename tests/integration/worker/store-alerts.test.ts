@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pg from 'pg';
+import { TRANSITION_FIELD } from '../../../contracts/alert-transition.ts';
 import { consumerGroups, redisKeys } from '../../../contracts/redis-keys.ts';
 import { AlertLog } from '../../../platform/redis/alert-log/alert-log.ts';
 import { AlertStore } from '../../../services/worker/alerts/alert-store.ts';
@@ -129,6 +130,61 @@ test('an old transition that comes late does not take an alert back', async () =
   const [alert] = await readAlerts(stores);
   assert.deepEqual([alert?.version, alert?.state], [2, 'cleared']);
   assert.deepEqual([alert?.raised_us, alert?.ended_us], ['1795250000000001', '1795250000000002']);
+});
+
+test('a batch leaves what its transitions leave when they come one by one, wherever it is cut', async () => {
+  await using stores = await openWorkerStores();
+  const store = new AlertStore(stores.database);
+  const log = new AlertLog(stores.redis);
+  const subjects = ['dev-1', 'dev-2', 'dev-3'];
+  for (let at = 1; at <= 36; at += 1) {
+    const kind = (['raised', 'updated', 'updated', 'cleared'] as const)[Math.floor((at - 1) / 3) % 4]!;
+    const severity = at % 5 === 0 ? 'Extreme' : 'Severe';
+    await log.append(transitionRequest(kind, at, { subject: subjects[at % 3]!, severity }), FENCE);
+  }
+  const logged = (await readTransitions(stores.redis)).map(({ cursor, transition }) => {
+    const by = (['ana', 'ben', 'ben', undefined] as const)[transition.version % 4];
+    return { cursor, transition: { ...transition, ...(by !== undefined && { acknowledged_by: by }) } };
+  });
+  const read = async () => {
+    const { rows } = await stores.database.query('SELECT * FROM alerts ORDER BY raised_at');
+    const kept = await readStoredTransitions(stores);
+    await stores.database.query('TRUNCATE alerts CASCADE');
+    return { rows, kept };
+  };
+  for (const one of logged) await store.store([one]);
+  const expected = await read();
+  assert.equal(expected.kept.length, 36);
+  for (const size of [2, 5, 7, 36]) {
+    for (let start = 0; start < logged.length; start += size) {
+      // What stood before is delivered again, and out of order.
+      await store.store(logged.slice(Math.max(0, start - 4), start + size).reverse());
+    }
+    assert.deepEqual(await read(), expected, `in batches of ${size}`);
+  }
+});
+
+test('ten thousand transitions at once are stored in seconds', async () => {
+  await using stores = await openWorkerStores();
+  const loop = await startStoring(stores);
+  const appending = stores.redis.pipeline();
+  const request = transitionRequest('raised', 1);
+  await new AlertLog(stores.redis).append(request, FENCE);
+  const [model] = await readTransitions(stores.redis);
+  assert.ok(model !== undefined);
+  for (let at = 1; at <= 10_000; at += 1) {
+    const id = `00000000-0000-4000-8000-${String(at).padStart(12, '0')}`;
+    const transition = JSON.stringify({ ...model.transition, alert_id: id, subject: `dev-${at}` });
+    appending.xadd(redisKeys.alerts, '*', TRANSITION_FIELD, transition);
+  }
+  await appending.exec();
+  const begun = performance.now();
+  for (;;) {
+    await loop.pass(TOKEN);
+    const { rows } = await stores.database.query<{ count: number }>('SELECT count(*)::int FROM alert_transitions');
+    if (rows[0]?.count === 10_001) break;
+    assert.ok(performance.now() - begun < 20_000, `${rows[0]?.count} are stored after 20 s`);
+  }
 });
 
 test('a transition is acknowledged after its commit and not before', async () => {
