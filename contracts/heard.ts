@@ -31,23 +31,39 @@ export function formatHeard({ site, owner, position, untilUs, atUs, periodUs }: 
 
 interface HeardHash {
   /** By field. */
-  readonly heard: ReadonlyMap<string, Heard>;
+  readonly heard: Map<string, Heard>;
   /** Fields. */
   readonly unreadable: readonly string[];
 }
 
-/** @param hash of one shard, by field */
-export function parseHeardHash(hash: Readonly<Record<string, string>>): HeardHash {
-  const heard = new Map<string, Heard>();
-  const unreadable: string[] = [];
-  for (const [field, json] of Object.entries(hash)) {
-    try {
-      heard.set(field, parseHeard(field, json));
-    } catch {
-      unreadable.push(field);
+interface KnownRecord {
+  readonly json: string;
+  readonly heard: Heard;
+}
+
+/** Reads the hash of one shard again and again. A record that has not changed is the same object as before. */
+export class HeardReader {
+  #known: ReadonlyMap<string, KnownRecord> = new Map();
+
+  /** @param hash by field */
+  read(hash: Readonly<Record<string, string>>): HeardHash {
+    const known = new Map<string, KnownRecord>();
+    const heard = new Map<string, Heard>();
+    const unreadable: string[] = [];
+    for (const field of Object.keys(hash)) {
+      const json = hash[field] ?? '';
+      try {
+        const before = this.#known.get(field);
+        const record = before?.json === json ? before : { json, heard: parseHeard(field, json) };
+        known.set(field, record);
+        heard.set(field, record.heard);
+      } catch {
+        unreadable.push(field);
+      }
     }
+    this.#known = known;
+    return { heard, unreadable };
   }
-  return { heard, unreadable };
 }
 
 export function ruleOfHeardField(field: string): string {

@@ -31,6 +31,8 @@ export const redisKeys = {
   detect: (shard: number) => `tt:{${shard}}:detect`,
   /** Hash: `<rule>|<device>` to when it was heard, of rules that emit triggers: see contracts/heard.ts. */
   heard: (shard: number) => `tt:{${shard}}:heard`,
+  /** Grows with every change of `heard` by workers after version 0.1. */
+  heardVersion: (shard: number) => `tt:{${shard}}:heard-version`,
 
   /** Hash: which worker works on what lies under the tag, until when, and its fencing token. */
   lease: (tag: LeaseTag) => `tt:{${tag}}:lease`,

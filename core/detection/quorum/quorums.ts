@@ -29,8 +29,13 @@ export class Quorums {
     this.#states = new Map(states);
   }
 
-  /** Who is there from now on. */
-  listenTo(heard: HeardByRule): void {
+  /**
+   * Who is there from now on.
+   *
+   * @param isMoved false when it is the same maps as before with the same devices at the same places
+   */
+  listenTo(heard: HeardByRule, isMoved = true): void {
+    if (!isMoved && heard === this.#heard) return;
     this.#heard = heard;
     this.#indexes = new Map();
   }

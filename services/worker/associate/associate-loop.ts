@@ -25,6 +25,8 @@ const LEASE = 'triggers';
 const EVERY_MS = 1000;
 /** Who was heard is read this often while triggers are there. */
 const LISTEN_EVERY_MS = 250;
+/** Of so many devices that reading takes long, it is read so much less often that the triggers have this part of the time. */
+const TRIGGERS_SHARE = 0.75;
 /** Triggers that were taken are kept this long, for people who look. */
 const KEEP_TRIGGERS_MS = 3_600_000;
 /** Of what time alone has decided, behind all that the trigger at the position can have caused. */
@@ -137,9 +139,11 @@ export class AssociateLoop {
   }
 
   async #listen({ quorums }: Association): Promise<void> {
-    if (performance.now() < this.#heardDueMs) return;
-    this.#heardDueMs = performance.now() + LISTEN_EVERY_MS;
-    quorums.listenTo(await this.#heard.read(Date.now() * 1000));
+    const beganMs = performance.now();
+    if (beganMs < this.#heardDueMs) return;
+    quorums.listenTo(await this.#heard.read(Date.now() * 1000), this.#heard.isMoved);
+    const tookMs = performance.now() - beganMs;
+    this.#heardDueMs = beganMs + Math.max(LISTEN_EVERY_MS, tookMs / (1 - TRIGGERS_SHARE));
   }
 
   async #take(association: Association, rules: readonly QuorumRule[], { id, value }: StreamEntry): Promise<void> {

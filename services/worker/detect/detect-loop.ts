@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ADMITTED_PACK_FIELD, parseAdmittedPack } from '../../../contracts/admitted-pack.ts';
 import { parseDetectCheckpoint, POSITION_FIELD } from '../../../contracts/detect-checkpoint.ts';
-import { parseHeardHash } from '../../../contracts/heard.ts';
+import { HeardReader } from '../../../contracts/heard.ts';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { shardOf } from '../../../contracts/shard.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
@@ -155,7 +155,8 @@ export class DetectLoop {
     await Promise.all(
       [...this.#detections].map(async ([shard, { detector }]) => {
         const heard = detector.takeHeard();
-        if (Object.keys(heard).length > 0) await this.#hear([redisKeys.heard(shard)], Object.entries(heard).flat());
+        if (Object.keys(heard).length === 0) return;
+        await this.#hear([redisKeys.heard(shard), redisKeys.heardVersion(shard)], Object.entries(heard).flat());
       }),
     );
   }
@@ -177,7 +178,9 @@ export class DetectLoop {
         for (const field of checkpoint.unreadable ?? []) {
           this.#log.error({ shard, field }, 'a state cannot be read; its rule measures anew');
         }
-        const { heard, unreadable } = parseHeardHash(await this.#connections.redis.hgetall(redisKeys.heard(shard)));
+        const { heard, unreadable } = new HeardReader().read(
+          await this.#connections.redis.hgetall(redisKeys.heard(shard)),
+        );
         for (const field of unreadable) this.#log.error({ shard, field }, 'who was heard cannot be read');
         const detector = new ShardDetector(checkpoint, {
           active: active.get(shard) ?? new Set(),

@@ -3,6 +3,7 @@
 -- which nothing is deleted from the log, and Redis stays full.
 --
 -- KEYS[1]  hash of who was heard
+-- KEYS[2]  its version, by which a reader sees that it has not changed
 -- ARGV     fields and values in turn
 --
 -- Returns nothing.
@@ -10,3 +11,4 @@
 for i = 1, #ARGV, 2 do
   redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
 end
+redis.call('INCR', KEYS[2])
