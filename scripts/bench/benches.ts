@@ -10,6 +10,7 @@ import { mqttBench } from './mqtt/mqtt-bench.ts';
 import { limitsBench } from './limits/limits-bench.ts';
 import { persistBench } from './persist/persist-bench.ts';
 import { rulesBench } from './rules/rules-bench.ts';
+import { unitCostBench } from './unit-cost/unit-cost-bench.ts';
 
 export const BENCHES: readonly Bench[] = [
   ingestBench,
@@ -22,6 +23,7 @@ export const BENCHES: readonly Bench[] = [
   alertLatencyBench,
   rulesBench,
   fanOutBench,
+  unitCostBench,
 ];
 
 export function findBench(name: string | undefined): Bench {

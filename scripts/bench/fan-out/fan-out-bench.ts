@@ -11,7 +11,7 @@ import type { Bench, BenchContext, BenchReport } from '../bench.ts';
 import { openPrivateRedis } from '../private-redis.ts';
 import { startPrivateService } from '../private-service.ts';
 import { AlertSource, SOURCE_FILTERS } from './alert-source.ts';
-import { readCpuMs, readResidentBytes } from './process-cost.ts';
+import { readCpuMs, readResidentBytes } from '../process-cost.ts';
 import { RunningCrowd } from './running-crowd.ts';
 
 const SOCKETS = 10_000;

@@ -9,7 +9,7 @@ import { beginLogs, projectFleet } from '../load/prepare-log.ts';
 import { loadBenchedConfig, startPrivateIngest } from '../load/private-ingest.ts';
 import { signRequests } from '../load/sign-requests.ts';
 import { WARM_UP_MS } from '../load/warm-up.ts';
-import { PacedLoad } from './paced-load.ts';
+import { PacedLoad } from '../load/paced-load.ts';
 import { startFlood } from './start-flood.ts';
 
 const HONEST_DEVICES = 300;

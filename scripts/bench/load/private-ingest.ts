@@ -10,6 +10,7 @@ import { waitUntilReady } from '../../process/wait-until-ready.ts';
 
 export interface PrivateIngest extends AsyncDisposable {
   readonly port: number;
+  readonly pid: number;
 }
 
 const READY_DEADLINE_MS = 30_000;
@@ -59,5 +60,5 @@ export async function startPrivateIngest(
     await stop();
     throw error;
   }
-  return { port, [Symbol.asyncDispose]: stop };
+  return { port, pid: running.pid, [Symbol.asyncDispose]: stop };
 }

@@ -12,9 +12,11 @@ export interface SigningOptions {
   readonly requests: number;
   readonly host: string;
   readonly stop: AbortSignal;
+  /** Of each pack; one when it is not said. */
+  readonly readings?: number;
 }
 
-/** How far apart the readings of a connection's packs are, so that no two of a device have the same time. */
+/** How far apart the readings of a device are, so that no two have the same time. */
 const READING_SPACING_US = 1000;
 
 interface Signing {
@@ -42,10 +44,14 @@ export async function signRequests(devices: readonly FleetDevice[], options: Sig
 function signForConnection(devices: readonly Signing[], createdS: number, options: SigningOptions): Buffer[] {
   const requests: Buffer[] = [];
   for (let round = 0; requests.length < options.requests; round += 1) {
-    const timeUs = createdS * 1e6 - round * READING_SPACING_US;
-    const value = Math.round(9.80665e6 + Math.sin(round) * 1e4) / 1e6;
+    const count = options.readings ?? 1;
+    const readings = Array.from({ length: count }, (_, index): readonly [number, number, number] => {
+      const place = (round + 1) * count - index;
+      const value = Math.round(9.80665e6 + Math.sin(place) * 1e4) / 1e6;
+      return [0, createdS * 1e6 - place * READING_SPACING_US, value];
+    });
     for (const { id, signer } of devices) {
-      const pack = { deviceId: id, unit: BENCH_UNIT, metrics: [BENCH_METRIC], readings: [[0, timeUs, value]] } as const;
+      const pack = { deviceId: id, unit: BENCH_UNIT, metrics: [BENCH_METRIC], readings };
       requests.push(encodeRequest(signer.sign(pack, createdS, firstNonceAfterBoot(createdS) + round), options.host));
     }
   }
