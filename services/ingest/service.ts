@@ -1,7 +1,6 @@
 import type { SecurityEvent } from '../../contracts/security-event.ts';
 import { AdminServer } from '../../platform/http/admin-server.ts';
 import { createVerifier } from '../../platform/crypto/create-verifier.ts';
-import type { Logger } from '../../platform/log/logger.ts';
 import type { ServiceContext } from '../../platform/lifecycle/run-service.ts';
 import { createMetricsRegistry } from '../../platform/metrics/registry.ts';
 import { checkRedisIsSafe, checkWaitAof, claimShardCount } from '../../platform/redis/check-redis.ts';
@@ -28,8 +27,6 @@ import { createTelemetryResource } from './http/telemetry-resource.ts';
 import { Identities } from './identify/identities.ts';
 import { createRateLimits } from './limit/create-rate-limits.ts';
 import { RateLimiter } from './limit/rate-limiter.ts';
-import { decideMqttMessage } from './mqtt/decide-message.ts';
-import { MqttIntake } from './mqtt/mqtt-intake.ts';
 import { OutcomeObserver } from './outcome-observer.ts';
 import { createIngestMetrics, registerIngestGauges } from './metrics.ts';
 import { EnrolmentDesk } from './registry-requests/enrolment-desk.ts';
@@ -164,9 +161,15 @@ export async function startIngest({ config, log, resources }: ServiceContext<Ing
     ...{ host, port, portSetting: 'TELLTALE_INGEST_PORT', tls: tlsFilesOf(config), unready, log },
     createEndpoint: () => new Endpoint(findResource, clientAddress, observer),
   });
-  const mqtt = createMqttIntake(config, log, frontDoor, new OutcomeObserver('mqtt', metrics, log), () =>
-    metrics.mqttRetries.inc(),
-  );
+  // A broker that is down does not keep HTTP from working, and its client is loaded where there is one.
+  const mqtt =
+    config.MQTT_URL === undefined
+      ? undefined
+      : (await import('./mqtt/create-intake.ts')).createMqttIntake(config, config.MQTT_URL, {
+          frontDoor,
+          metrics,
+          log,
+        });
   registerIngestGauges(registry, {
     connections: () => front.connections,
     inFlight: () => front.inFlight,
@@ -206,24 +209,4 @@ function safetyWaitOf(config: IngestConfig): SafetyWait | undefined {
   const { TELLTALE_INGEST_WAIT_REPLICAS: replicas, TELLTALE_INGEST_WAIT_MS: timeoutMs } = config;
   const onDisk = config.TELLTALE_INGEST_WAIT_FOR === 'disk';
   return replicas === 0 && !onDisk ? undefined : { replicas, onDisk, timeoutMs };
-}
-
-/** Undefined when no broker is configured. A broker that is down does not keep HTTP from working. */
-function createMqttIntake(
-  config: IngestConfig,
-  log: Logger,
-  frontDoor: FrontDoor,
-  observer: OutcomeObserver,
-  onRetry: () => void,
-): MqttIntake | undefined {
-  if (config.MQTT_URL === undefined) return undefined;
-  return new MqttIntake({
-    url: config.MQTT_URL,
-    clientId: config.TELLTALE_INGEST_MQTT_CLIENT_ID,
-    group: config.TELLTALE_INGEST_MQTT_GROUP,
-    connections: config.TELLTALE_INGEST_MQTT_CONNECTIONS,
-    log,
-    onRetry,
-    decide: (deviceId, payload) => decideMqttMessage(frontDoor, observer, deviceId, payload),
-  });
 }
