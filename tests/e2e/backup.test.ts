@@ -88,4 +88,10 @@ test('a platform that was backed up while it ran comes back from nothing, by the
     alerts.filter((alert) => !restored.has(alert)),
     [],
   );
+
+  // Its devices go on with the keys and nonces that they had.
+  await using later = await startFleet(platform, FLEET);
+  await platform.accepts(500);
+  const { exitCode, summary } = await later.drain();
+  assert.deepEqual([exitCode, summary.unacknowledged, summary.dropped], [0, 0, 0]);
 });
