@@ -23,8 +23,15 @@ const DEFAULT_PORTS = {
   TELLTALE_DEV_MQTT_PORT: '1884',
 } as const;
 
-/** The page docs/first-alert.md: what the commands of the README print on a platform of its own, which is gone afterwards. */
-export async function writeFirstAlert(readme: string): Promise<string> {
+/**
+ * The page docs/first-alert.md: what the commands of the README print on a platform of its own, which is gone afterwards.
+ *
+ * @param prepare is given the folder of that platform before it starts
+ */
+export async function writeFirstAlert(
+  readme: string,
+  prepare: (folder: string) => Promise<void> = () => Promise.resolve(),
+): Promise<string> {
   const [listen = [], act = []] = readTerminals(readme);
   // In the project, where npx finds the program; out of the way of what its user has there.
   await mkdir('.telltale', { recursive: true, mode: 0o700 });
@@ -34,6 +41,7 @@ export async function writeFirstAlert(readme: string): Promise<string> {
   await using guard = openGuard();
   try {
     const { environment, ports } = await choosePorts(join(folder, 'platform'));
+    await prepare(join(folder, 'platform'));
     const open = (name: string, commands: readonly string[], cwd: string) =>
       openTerminal({ name, commands, cwd, environment }, guard);
     await using platform = await open('npm start', [START], process.cwd());

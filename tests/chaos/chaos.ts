@@ -27,7 +27,7 @@ await runMain(async () => {
   const durations = options.quick ? QUICK_DURATIONS : DURATIONS;
   const context = { guard, folder: folder.path, stop, say: console.error };
   if (options.powerCut !== undefined) {
-    const cut = await cutPower(options.powerCut, random, context);
+    const cut = await cutPower({ fsync: options.powerCut, isQuick: options.quick }, random, context);
     console.log(options.json ? JSON.stringify(cut) : formatPowerCut(cut));
     return cut.acknowledged > 0 && (cut.fsync !== 'always' || cut.lost === 0) ? 0 : 1;
   }

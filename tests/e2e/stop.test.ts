@@ -10,7 +10,7 @@ import { encodeHead, openConnection } from '../support/raw-http.ts';
 import { startFleet } from '../support/simulated-fleet.ts';
 import { assertStoredOnce } from '../support/stored-once.ts';
 
-const DEVICES = 40;
+const DEVICES = 20;
 const FLEET = ['--devices', String(DEVICES), '--rate', '5', '--duration', '0'];
 const STOP_WITHIN_MS = 5000;
 const SERVICE_RESTART = 1012;
@@ -89,7 +89,7 @@ test('the worker ends in order with batches under way, and the next one goes on 
   await platform.applyRules('deploy/demo/rules.json');
   await using fleet = await startFleet(platform, [...FLEET, '--scenario', 'quake', '--quake-after', '0']);
   for (let restart = 0; restart < 2; restart += 1) {
-    await platform.accepts(5000);
+    await platform.accepts(2000);
     assertStoppedInOrder('worker', await platform.stop('worker'));
     await platform.accepts(1000);
     await platform.start('worker');

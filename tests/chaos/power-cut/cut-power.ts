@@ -21,9 +21,14 @@ export interface PowerCutReport {
 
 /** Devices send for so long before the cut. */
 const BEFORE_MS = 8000;
+const QUICK_BEFORE_MS = 2000;
 
 /** Acknowledged readings that a power cut takes from Redis while nothing is being stored: the most that can be lost. */
-export async function cutPower(fsync: Fsync, random: () => number, context: BenchContext): Promise<PowerCutReport> {
+export async function cutPower(
+  { fsync, isQuick }: { readonly fsync: Fsync; readonly isQuick: boolean },
+  random: () => number,
+  context: BenchContext,
+): Promise<PowerCutReport> {
   const files = new SyncedFiles(context.folder);
   const redis = { fsync, environment: files.environment };
   await using matrix = await Matrix.open({ random, redis }, context);
@@ -32,7 +37,7 @@ export async function cutPower(fsync: Fsync, random: () => number, context: Benc
   const path = await findAppendOnlyFile(context.folder);
   const { size: before } = await stat(path);
   load.start();
-  await delay(BEFORE_MS + random() * 1000);
+  await delay((isQuick ? QUICK_BEFORE_MS : BEFORE_MS) + random() * 1000);
   const cutUs = Date.now() * 1000;
   await stack.member('redis').kill9();
   const unsynced = await files.cut(path, before);
