@@ -223,6 +223,37 @@ test('Redis starts with its configuration, asks for the password and is what ser
   }
 });
 
+test('the health check of Redis tells one that loads its file from one that does not answer', async () => {
+  const port = await findFreePort();
+  const health = async (): Promise<string> => {
+    const env = { ...process.env, SECRETS: join(secrets, 'redis'), PORT: String(port) };
+    return (await run('sh', ['deploy/docker/redis-health.sh'], { env })).stdout;
+  };
+  const first = await startRedis('redis', port);
+  try {
+    await eventually(async () => assert.equal(await health(), 'PONG\n'));
+    const redis = new Redis(port, { password: await secret('redis/password') });
+    await redis.mset(Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`key-${index}`, 'x'.repeat(100)])));
+    // Of a snapshot it is known how large it is.
+    await redis.bgrewriteaof();
+    await eventually(async () => assert.match(await redis.info('persistence'), /aof_rewrite_in_progress:0/));
+    redis.disconnect();
+  } finally {
+    await first.stop(STOP_MS);
+  }
+  await assert.rejects(health(), { stdout: /^no answer: .*refused/ });
+
+  // A millisecond for each key.
+  const slowly = ['--key-load-delay', '1000', '--loading-process-events-interval-bytes', '1024'];
+  const again = await startRedis('redis', port, ...slowly);
+  try {
+    await eventually(() => assert.rejects(health(), { stdout: /^loading: \d.*% loaded, \d+ s left/ }));
+    await eventually(async () => assert.equal(await health(), 'PONG\n'));
+  } finally {
+    await again.stop(STOP_MS);
+  }
+});
+
 test('six nodes become a cluster with a replica for each master, once', async () => {
   const ports = await Promise.all(Array.from({ length: NODES }, () => findFreePort()));
   const buses = await Promise.all(Array.from({ length: NODES }, () => findFreePort()));

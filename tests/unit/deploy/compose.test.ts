@@ -145,7 +145,8 @@ test('no secret stands in the file: it names files of the volume, each of the us
   assert.doesNotMatch(text, /:\/\/[^\s/]*:[^\s/]*@|change-?me|\bsecret: |password: /i);
   for (const [name, { environment, user = '', volumes }] of services) {
     for (const [variable, value] of Object.entries(environment)) {
-      if (/PASSWORD|SECRET|_URL|_KEY|TOKEN|GROUP/.test(variable))
+      const isSwitch = ['true', 'false'].includes(value);
+      if (!isSwitch && /PASSWORD|SECRET|_URL|_KEY|TOKEN|GROUP/.test(variable))
         assert.match(variable, /_FILE$/, `${name} ${variable}`);
       if (!value.startsWith('/secrets/')) continue;
       assert.ok(volumes.includes('secrets:/secrets:ro'), `${name} does not mount ${value}`);
@@ -196,6 +197,25 @@ test('the broker is configured as deploy/mosquitto says, but for where it listen
         line.replace('listener 1885 127.0.0.1', 'listener 1885').replace('/mosquitto/config/', '/mosquitto/logins/'),
       );
   assert.deepEqual(settings('deploy/docker/mosquitto.conf'), settings('deploy/mosquitto/mosquitto.conf'));
+});
+
+test('Grafana asks nobody outside at its start, and tells nobody', () => {
+  const { environment = {} } = compose.services['grafana'] ?? {};
+  const switches = ['ANALYTICS_CHECK_FOR_UPDATES', 'ANALYTICS_CHECK_FOR_PLUGIN_UPDATES', 'ANALYTICS_REPORTING_ENABLED'];
+  for (const name of [...switches, 'NEWS_NEWS_FEED_ENABLED']) assert.equal(environment[`GF_${name}`], 'false', name);
+  for (const name of ['PLUGINS_PREINSTALL_DISABLED', 'PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED'])
+    assert.equal(environment[`GF_${name}`], 'true', name);
+});
+
+test('a Redis that loads a large file is given the time', () => {
+  const nodes = services.filter(
+    ([, { image, healthcheck }]) => image.startsWith('redis:') && healthcheck !== undefined,
+  );
+  assert.equal(nodes.length, 7);
+  assertEach(nodes, ({ healthcheck }) => healthcheck?.['start_period'] === '30m');
+  assertEach(nodes, ({ healthcheck, volumes }) =>
+    volumes.some((mount) => mount.includes(`:${healthcheck?.test.at(-1) ?? ''}:`)),
+  );
 });
 
 test('Prometheus scrapes the admin port of everything of ours that lasts', () => {
