@@ -315,6 +315,10 @@ test('a new database belongs to Telltale, who is no superuser, and shows dashboa
       await assert.rejects(client.query(`SELECT * FROM ${table}`), /permission denied/);
     }
     await assert.rejects(client.query('DELETE FROM readings'), /permission denied/);
+    const { rows } = await client.query(
+      `SELECT current_setting('statement_timeout') AS statement, current_setting('idle_in_transaction_session_timeout') AS idle`,
+    );
+    assert.deepEqual(rows, [{ statement: '15s', idle: '30s' }]);
   });
 });
 
