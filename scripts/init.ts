@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { hashForMosquitto } from '../platform/crypto/mosquitto-password.ts';
+import { keepRedisMode } from './init/redis-mode.ts';
 import { giveTo, makeSecrets, READERS, type Reader } from './init/secret-files.ts';
 import { PASSWORD_FILE, writeLogins } from '../cli/broker-logins/write-logins.ts';
 import { CommandFailure, runMain } from './process/failure.ts';
@@ -11,6 +12,8 @@ interface InitOptions {
   readonly secrets: string;
   readonly logins: string;
   readonly own: readonly string[];
+  readonly redisMode: string;
+  readonly profiles: string;
 }
 
 async function ownFolder(path: string, reader: Reader): Promise<void> {
@@ -21,16 +24,19 @@ async function ownFolder(path: string, reader: Reader): Promise<void> {
 
 /** Makes the secrets and folders that are missing. May run at any time, also while everything else does. */
 await runMain(async () => {
-  const { secrets, logins, own } = new Command('init')
+  const { secrets, logins, own, redisMode, profiles } = new Command('init')
     .description(
       'Makes the secrets of an installation with Docker Compose that are missing; leaves those that are there.',
     )
     .requiredOption('--secrets <folder>', 'where each service finds its own')
     .requiredOption('--logins <folder>', 'where Mosquitto reads its files "passwords" and "acl"')
     .option('--own <user:folder...>', 'folders that belong to the user of a service', [])
+    .option('--redis-mode <mode>', 'REDIS_MODE: what the services keep their log in', 'redis')
+    .option('--profiles <profiles>', 'COMPOSE_PROFILES: what is started besides', '')
     .parse()
     .opts<InitOptions>();
   const made = await makeSecrets(secrets);
+  await keepRedisMode(secrets, { mode: redisMode, profiles });
   for (const each of own) {
     const [reader = '', path = ''] = each.split(/:(.*)/s);
     if (!Object.hasOwn(READERS, reader) || path === '') throw new CommandFailure(`"${each}" is not user:folder`);

@@ -546,10 +546,28 @@ ALTER TABLE ONLY public.zones
     ADD CONSTRAINT zones_pkey PRIMARY KEY (id);
 
 --
+-- Name: alert_transitions_decided; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX alert_transitions_decided ON public.alert_transitions USING btree (decided_at);
+
+--
 -- Name: alerts_active; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX alerts_active ON public.alerts USING btree (raised_at DESC) WHERE (state = 'active'::text);
+
+--
+-- Name: alerts_ended; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX alerts_ended ON public.alerts USING btree (ended_at);
+
+--
+-- Name: alerts_raised; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX alerts_raised ON public.alerts USING btree (raised_at);
 
 --
 -- Name: alerts_subject; Type: INDEX; Schema: public; Owner: -
@@ -568,6 +586,12 @@ CREATE INDEX api_keys_device ON public.api_keys USING btree (device_id);
 --
 
 CREATE INDEX api_keys_registry_version ON public.api_keys USING btree (registry_version);
+
+--
+-- Name: devices_place; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX devices_place ON public.devices USING gist ((("position")::public.geometry));
 
 --
 -- Name: devices_position; Type: INDEX; Schema: public; Owner: -

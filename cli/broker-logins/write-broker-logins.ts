@@ -4,6 +4,7 @@ import { CommandFailure } from '../../platform/lifecycle/command-failure.ts';
 import { tellDone, type OutputOptions } from '../output/tell.ts';
 import { findStores } from '../stores/find-stores.ts';
 import { refreshLogins } from './refresh-logins.ts';
+import { readPidFile, tellBroker } from './tell-broker.ts';
 
 const MIN_PASSWORD_LENGTH = 16;
 
@@ -18,16 +19,20 @@ export async function writeBrokerLogins(folder: string, options: BrokerLoginsOpt
   if (password.length < MIN_PASSWORD_LENGTH) {
     throw new CommandFailure(`${ingestPasswordFile}: a password has at least ${MIN_PASSWORD_LENGTH} characters`);
   }
-  const pid = pidFile === undefined ? undefined : parsePid(pidFile);
+  // Before anything is written: a file that holds something else is a mistake of the command line.
+  if (pidFile !== undefined) readPidFile(pidFile);
   const { databaseUrl } = await findStores();
   const { devices } = await refreshLogins({ databaseUrl, folder, ingestHash: hashForMosquitto(password) });
-  if (pid !== undefined) process.kill(pid, 'SIGHUP');
-  const next = pid === undefined ? 'make Mosquitto read the files again: kill -HUP <pid>' : 'Mosquitto reads them now';
-  tellDone(options, { devices, told: pid !== undefined }, `${devices} devices can log in; ${next}`);
+  if (pidFile !== undefined) tellBrokerOf(pidFile);
+  const next =
+    pidFile === undefined ? 'make Mosquitto read the files again: kill -HUP <pid>' : 'Mosquitto reads them now';
+  tellDone(options, { devices, told: pidFile !== undefined }, `${devices} devices can log in; ${next}`);
 }
 
-function parsePid(file: string): number {
-  const text = readFileSync(file, 'utf8').trim();
-  if (!/^[1-9][0-9]{0,9}$/.test(text)) throw new CommandFailure(`${file} does not hold a process id`);
-  return Number(text);
+function tellBrokerOf(pidFile: string): void {
+  const pid = readPidFile(pidFile);
+  if (pid !== undefined && tellBroker(pid)) return;
+  throw new CommandFailure(
+    `the logins are written, and no Mosquitto runs as ${pidFile} says: it reads them when it is started`,
+  );
 }

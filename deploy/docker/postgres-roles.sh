@@ -8,5 +8,8 @@ psql -v ON_ERROR_STOP=1 --no-psqlrc --quiet --username "$POSTGRES_USER" --dbname
 CREATE EXTENSION IF NOT EXISTS postgis;
 CREATE ROLE telltale LOGIN PASSWORD :'owner_password';
 CREATE ROLE telltale_reader LOGIN PASSWORD :'reader_password';
+-- A dashboard that asks for too much ends, and not the storing of what comes.
+ALTER ROLE telltale_reader SET statement_timeout = '15s';
+ALTER ROLE telltale_reader SET idle_in_transaction_session_timeout = '30s';
 ALTER DATABASE :"DBNAME" OWNER TO telltale;
 SQL

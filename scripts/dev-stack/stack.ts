@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tellBroker } from '../../cli/broker-logins/tell-broker.ts';
 import type { CommandFailure } from '../process/failure.ts';
 import { describeExit } from '../process/exit-status.ts';
 import { openGuard, type Guard } from '../process/guard.ts';
@@ -142,9 +143,7 @@ export class Stack {
     const broker = await startBroker({ port, devDir, databaseUrl, logPath }, this.#openGuard());
     this.#keepRunning(broker.process);
     const { process: running, logins: target } = broker;
-    const reload = () => {
-      if (!running.hasExited) process.kill(running.pid, 'SIGHUP');
-    };
+    const reload = () => !running.hasExited && tellBroker(running.pid);
     this.onClose(new LoginsFollower({ target, reload, redisUrl, tell: this.#tell }));
     this.#mqttUrl = broker.url;
     return broker.ingest;

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { z } from 'zod';
 import { LoopMetrics } from '../../platform/lifecycle/loop-metrics.ts';
+import { LoginsMetrics } from '../dev-stack/logins-metrics.ts';
 import { PoolMetrics } from '../../platform/postgres/pool-metrics.ts';
 import { RedisMetrics } from '../../platform/redis/redis-metrics.ts';
 import {
@@ -45,6 +46,7 @@ const SECTIONS: readonly Section[] = [
       registerBroadcasterSizes(registry, UNREAD as BroadcasterSizes);
     },
   },
+  { title: 'Logins of the broker', register: (registry) => new LoginsMetrics(registry) },
   { title: 'Every service', register: (registry) => new RedisMetrics(registry) },
   { title: 'Node.js', register: (registry) => collectDefaultMetrics({ register: registry }) },
 ];

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chown, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSigningKeys } from '../../cli/tokens/signing-keys.ts';
@@ -19,8 +20,10 @@ export type Reader = keyof typeof READERS;
 const CLUSTER_NODES = [1, 2, 3, 4, 5, 6];
 /** Of the private key of tokens, which operators mint as the user of the worker. */
 const TOKENS = 'tokens';
+const SIGNING_KEY = 'signing-key.json';
+const TOKEN_FILES = [SIGNING_KEY, 'jwks.json'];
 
-/** Makes what is missing and never changes what is there. Answers the files that it made. */
+/** Makes what is missing and never changes the content of what is there. Answers the files that it made. */
 export async function makeSecrets(folder: string): Promise<readonly string[]> {
   const made: string[] = [];
 
@@ -55,16 +58,24 @@ export async function makeSecrets(folder: string): Promise<readonly string[]> {
   await keep('grafana', 'admin-password');
 
   const mqtt = await keep('broker-logins', 'mqtt-password');
-  await keep('ingest', 'mqtt-url', () => `mqtt://_ingest:${mqtt}@mosquitto:1885`);
+  const mqttUrl = await keep('ingest', 'mqtt-url', () => `mqtt://_ingest:${mqtt}@mosquitto:1885`);
+  // Operators look at the broker as the user of the worker, with "telltale doctor".
+  await keep('worker', 'mqtt-url', () => mqttUrl);
   await keep('ingest', 'mqtt-group');
 
-  if ((await readFile(join(folder, TOKENS, 'jwks.json')).catch(() => undefined)) === undefined) {
-    await mkdir(join(folder, TOKENS), { recursive: true, mode: 0o755 });
-    await openSigningKeys(join(folder, TOKENS), false);
-    await giveTo(READERS.worker, join(folder, TOKENS, 'signing-key.json'));
-    made.push(`${TOKENS}/signing-key.json`, `${TOKENS}/jwks.json`);
-  }
+  made.push(...(await makeSigningKeys(join(folder, TOKENS))).map((name) => `${TOKENS}/${name}`));
   return made;
+}
+
+/** Mends what an init that was ended halfway has left: one file without the other, or a key that its user may not read. */
+async function makeSigningKeys(folder: string): Promise<readonly string[]> {
+  const missing = TOKEN_FILES.filter((name) => !existsSync(join(folder, name)));
+  if (missing.length > 0) {
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    await openSigningKeys(folder, false);
+  }
+  await giveTo(READERS.worker, join(folder, SIGNING_KEY));
+  return missing;
 }
 
 /** Nothing to do where this process is not root: there is one user then. */

@@ -54,6 +54,12 @@ function interpolate(value: unknown, variables: Readonly<Record<string, string>>
   );
 }
 
+/** What docker-compose.yml asks for, with its defaults. */
+export function composeVariables(): ReadonlyMap<string, string> {
+  const found = readFileSync('docker-compose.yml', 'utf8').matchAll(/\$\{([A-Z_]+):?-([^}]*)\}/g);
+  return new Map([...found].map(([, name = '', byDefault = '']) => [name, byDefault]));
+}
+
 /** docker-compose.yml as Compose reads it, before anything is known of its shape. */
 export function readComposeFile(variables: Readonly<Record<string, string>> = {}): unknown {
   return interpolate(parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true }), variables);

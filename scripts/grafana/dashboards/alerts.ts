@@ -91,7 +91,7 @@ export const alerts = createDashboard({
             sql: `SELECT ST_Y(position::geometry) AS lat, ST_X(position::geometry) AS lon, severity AS state,
        headline, rule_id AS rule, subject, status, alerts.state AS life, raised_at, ended_at
   FROM alerts
- WHERE position IS NOT NULL AND raised_at <= $__timeTo() AND coalesce(ended_at, now()) >= $__timeFrom() AND rule_id IN ($rule)`,
+ WHERE position IS NOT NULL AND raised_at <= $__timeTo() AND (ended_at >= $__timeFrom() OR ended_at IS NULL) AND rule_id IN ($rule)`,
           }),
         ],
         [

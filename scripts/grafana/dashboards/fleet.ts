@@ -1,12 +1,19 @@
 import { createDashboard, sqlVariable } from '../dashboard.ts';
 import { map, quantiles, sqlStat, sqlTimeSeries, table, timeSeries } from '../panels.ts';
 
-/** Whose zones were chosen; devices without a zone are in `none`. */
-const CHOSEN = `EXISTS (
-  SELECT 1 FROM (
-    SELECT z.id FROM zones z WHERE ST_Covers(z.area, d.position::geometry)
-    UNION ALL SELECT 'none' WHERE NOT EXISTS (SELECT 1 FROM zones z WHERE ST_Covers(z.area, d.position::geometry))
-  ) AS zone WHERE zone.id IN ($zone))`;
+/**
+ * Devices of which a zone was chosen; those without a zone are in `none`. What stands in a zone is found by the index of the places, once
+ * for each zone: the other way round the corners of a zone are prepared anew for each device.
+ */
+const CHOSEN = `(
+  SELECT devices.* FROM devices
+    LEFT JOIN (
+      SELECT inside.id, bool_or(z.id IN ($zone)) AS is_chosen
+        FROM zones z JOIN devices inside ON ST_Covers(z.area, inside.position::geometry)
+       WHERE z.id IN ($zone) OR 'none' IN ($zone)
+       GROUP BY inside.id
+    ) AS placed ON placed.id = devices.id
+   WHERE coalesce(placed.is_chosen, 'none' IN ($zone))) AS d`;
 
 /** When a device was last heard, as the worker notes it with its clock every ten seconds: one row of each device. */
 const NEWEST =
@@ -28,17 +35,17 @@ export const fleet = createDashboard({
           sqlStat({
             title: 'Devices',
             description: 'Registered.',
-            sql: `SELECT count(*) AS devices FROM devices d WHERE ${CHOSEN}`,
+            sql: `SELECT count(*) AS devices FROM ${CHOSEN}`,
           }),
           sqlStat({
             title: 'Heard',
             description: 'Within five minutes.',
-            sql: `SELECT count(*) AS heard FROM devices d ${NEWEST} WHERE newest.at > now() - interval '5 minutes' AND ${CHOSEN}`,
+            sql: `SELECT count(*) AS heard FROM ${CHOSEN} ${NEWEST} WHERE newest.at > now() - interval '5 minutes'`,
           }),
           sqlStat({
             title: 'Silent',
             description: 'Heard before, and not within five minutes.',
-            sql: `SELECT count(*) AS silent FROM devices d ${NEWEST} WHERE newest.at <= now() - interval '5 minutes' AND ${CHOSEN}`,
+            sql: `SELECT count(*) AS silent FROM ${CHOSEN} ${NEWEST} WHERE newest.at <= now() - interval '5 minutes'`,
             steps: [
               [null, 'green'],
               [1, 'orange'],
@@ -47,7 +54,7 @@ export const fleet = createDashboard({
           sqlStat({
             title: 'Disabled',
             description: 'By an operator: nothing of theirs is accepted.',
-            sql: `SELECT count(*) AS disabled FROM devices d WHERE disabled AND ${CHOSEN}`,
+            sql: `SELECT count(*) AS disabled FROM ${CHOSEN} WHERE disabled`,
           }),
         ],
         [
@@ -63,10 +70,10 @@ export const fleet = createDashboard({
             WHEN newest.at IS NOT NULL THEN 'silent'
             ELSE 'never heard' END AS state,
        d.class, d.site, d.status, newest.at AS heard_at
-  FROM devices d
+  FROM ${CHOSEN}
   LEFT JOIN newest_positions p ON p.device_id = d.id
   ${NEWEST}
- WHERE coalesce(p.position, d.position) IS NOT NULL AND ${CHOSEN}
+ WHERE coalesce(p.position, d.position) IS NOT NULL
  LIMIT 20000`,
           }),
         ],
@@ -80,8 +87,8 @@ export const fleet = createDashboard({
             title: 'Readings a minute, by metric',
             description: 'As they are stored, by the clock of the devices.',
             sql: `SELECT m.time AS time, metrics.name AS metric, sum(m.readings) AS value
-  FROM readings_minute m JOIN metrics USING (device_id, metric_id) JOIN devices d ON d.id = m.device_id
- WHERE $__timeFilter(m.time) AND ${CHOSEN}
+  FROM readings_minute m JOIN metrics USING (device_id, metric_id) JOIN ${CHOSEN} ON d.id = m.device_id
+ WHERE $__timeFilter(m.time)
  GROUP BY 1, 2 ORDER BY 1`,
           }),
           timeSeries({
@@ -108,15 +115,15 @@ export const fleet = createDashboard({
             title: 'Clocks furthest off',
             description: 'Milliseconds behind ours, smoothed.',
             sql: `SELECT c.device_id AS device, c.offset_ms, c.lowest_ms, c.highest_ms, c.envelopes, c.updated_at
-  FROM device_clocks c JOIN devices d ON d.id = c.device_id
- WHERE ${CHOSEN} ORDER BY abs(c.offset_ms) DESC LIMIT 50`,
+  FROM device_clocks c JOIN ${CHOSEN} ON d.id = c.device_id
+ ORDER BY abs(c.offset_ms) DESC LIMIT 50`,
           }),
           table({
             title: 'Heard last',
             description: 'Those that have been silent longest come first.',
             sql: `SELECT d.id AS device, d.site, d.owner, d.class, newest.at AS heard_at
-  FROM devices d ${NEWEST}
- WHERE ${CHOSEN} ORDER BY newest.at NULLS FIRST LIMIT 50`,
+  FROM ${CHOSEN} ${NEWEST}
+ ORDER BY newest.at NULLS FIRST LIMIT 50`,
           }),
         ],
       ],

@@ -114,13 +114,13 @@ test('a database without our tables, one of an older version, and one without Po
 
   await using database = await createTestDatabase();
   const admin = stores.openDatabase(database.url);
-  await admin.query(`DELETE FROM schema_migrations WHERE name = '0010_detection'`);
+  await admin.query(`DELETE FROM schema_migrations WHERE name = '0011_dashboard_indexes'`);
   await admin.query('DROP EXTENSION postgis CASCADE');
   const older = await diagnose({ ...healthy, DATABASE_URL: database.url });
-  assertFinds(older, 'migrations', 'problem', { found: /missing: 0010_detection/, fix: /telltale migrate/ });
+  assertFinds(older, 'migrations', 'problem', { found: /missing: 0011_dashboard_indexes/, fix: /telltale migrate/ });
   assertFinds(older, 'postgis', 'problem', { found: /PostGIS is not in/, fix: /CREATE EXTENSION postgis/ });
   await admin.query(
-    `INSERT INTO schema_migrations (name, run_on) VALUES ('0010_detection', now()), ('9999_later', now())`,
+    `INSERT INTO schema_migrations (name, run_on) VALUES ('0011_dashboard_indexes', now()), ('9999_later', now())`,
   );
   assertFinds(await diagnose({ ...healthy, DATABASE_URL: database.url }), 'migrations', 'warning', {
     found: /newer version: 9999_later/,

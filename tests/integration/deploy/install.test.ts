@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -40,9 +40,9 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }));
 
 /** As the service does it, with the folders that it mounts in ours. */
-async function init(): Promise<string> {
-  const command = loadComposeFile().services['init']?.command ?? [];
-  const args = command.slice(1).map((each) => each.replace(/(^|[=:])\/(secrets|logins|volumes)/, `$1${folder}/$2`));
+async function init(variables = {}, at = folder): Promise<string> {
+  const command = loadComposeFile(variables).services['init']?.command ?? [];
+  const args = command.slice(1).map((each) => each.replace(/(^|[=:])\/(secrets|logins|volumes)/, `$1${at}/$2`));
   return (await run(process.execPath, args)).stdout;
 }
 
@@ -91,6 +91,57 @@ test('a secret that is missing is made of what is there, and no other one change
   assert.deepEqual(others, before);
 });
 
+test('what an init that was ended halfway left of the signing keys is mended by the next one', async () => {
+  const [key, jwks] = [join(secrets, 'tokens/signing-key.json'), join(secrets, 'tokens/jwks.json')];
+  const before = await describeFiles();
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) {
+    // Written, and not given to the one who reads it.
+    await chown(key, 0, 0);
+    assert.equal(await init(), 'Every secret is there.\n');
+    assert.equal((await stat(key)).uid, READERS.worker);
+    assert.equal((await describeFiles())['secrets/tokens/signing-key.json']?.[0], await readFile(key, 'utf8'));
+  }
+  // The public keys alone are written first.
+  await rm(key);
+  assert.equal(await init(), 'Made tokens/signing-key.json.\n');
+  const published = JSON.parse(await readFile(jwks, 'utf8')) as { keys: { kid: string }[] };
+  const { kid } = JSON.parse(await readFile(key, 'utf8')) as { kid: string };
+  assert.ok(published.keys.some((each) => each.kid === kid));
+  if (isRoot) assert.equal((await stat(key)).uid, READERS.worker);
+  await rm(jwks);
+  assert.equal(await init(), 'Made tokens/jwks.json.\n');
+  assert.equal((await stat(jwks)).mode & 0o777, 0o644);
+  const others = (files: typeof before) =>
+    Object.entries(files).filter(([path]) => !path.startsWith('secrets/tokens/'));
+  assert.deepEqual(others(await describeFiles()), others(before));
+});
+
+test('no start leaves the Redis that has the data, and none is without the nodes that it needs', async () => {
+  const at = join(folder, 'other');
+  const cluster = { REDIS_MODE: 'redis-cluster' };
+  const refuses = (variables: object, why: RegExp) => assert.rejects(init(variables, at), why);
+  await refuses({ REDIS_MODE: 'cluster' }, /REDIS_MODE is "cluster". Write redis or redis-cluster/);
+  await refuses(
+    cluster,
+    /COMPOSE_PROFILES, which is "", does not start its nodes.*REDIS_MODE=redis-cluster and COMPOSE/,
+  );
+  await refuses({ ...cluster, COMPOSE_PROFILES: 'demo' }, /which is "demo", does not start/);
+  await refuses({ COMPOSE_PROFILES: 'demo,cluster' }, /nobody would use the nodes/);
+  await init({ ...cluster, COMPOSE_PROFILES: 'demo, cluster' }, at);
+  await refuses({}, /has its data in "redis-cluster", and REDIS_MODE is "redis".*Write REDIS_MODE=redis-cluster/);
+  await init({ ...cluster, COMPOSE_PROFILES: 'cluster' }, at);
+  // Nodes elsewhere need no profile.
+  await rm(join(at, 'secrets/worker/redis-cluster-url'));
+  await writeFile(join(at, 'secrets/worker/redis-cluster-url'), 'redis://one.example,redis://other.example');
+  await init(cluster, at);
+  // As operators are told.
+  await rm(join(at, 'secrets/redis-mode'));
+  await init({}, at);
+  await refuses({ ...cluster, COMPOSE_PROFILES: 'cluster' }, /has its data in "redis".*Write REDIS_MODE=redis into/);
+  await rm(at, { recursive: true });
+});
+
 const programs = [
   { name: 'ingest', settings: ingestSettings, load: loadIngestConfig },
   { name: 'worker', settings: workerSettings, load: loadWorkerConfig },
@@ -120,6 +171,15 @@ for (const { name, settings, load } of programs) {
     }
   });
 }
+
+test('doctor looks at the broker with the login of ingest', async () => {
+  const { values, problems } = readValues(['MQTT_URL'], environmentOf('admin'));
+  assert.deepEqual(problems, []);
+  assert.match(values['MQTT_URL'] ?? '', /^mqtt:\/\/_ingest:.{32}@mosquitto:1885$/);
+  assert.equal(values['MQTT_URL'], await secret('ingest/mqtt-url'));
+  const { services } = loadComposeFile();
+  assert.ok(services['admin']?.networks.some((network) => services['mosquitto']?.networks.includes(network)));
+});
 
 test('tools find the stores by the same files', () => {
   for (const service of ['admin', 'broker-logins', 'demo-register', 'migrate']) {
@@ -160,6 +220,37 @@ test('Redis starts with its configuration, asks for the password and is what ser
     redis.disconnect();
     stranger.disconnect();
     await running.stop(STOP_MS);
+  }
+});
+
+test('the health check of Redis tells one that loads its file from one that does not answer', async () => {
+  const port = await findFreePort();
+  const health = async (): Promise<string> => {
+    const env = { ...process.env, SECRETS: join(secrets, 'redis'), PORT: String(port) };
+    return (await run('sh', ['deploy/docker/redis-health.sh'], { env })).stdout;
+  };
+  const first = await startRedis('redis', port);
+  try {
+    await eventually(async () => assert.equal(await health(), 'PONG\n'));
+    const redis = new Redis(port, { password: await secret('redis/password') });
+    await redis.mset(Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`key-${index}`, 'x'.repeat(100)])));
+    // Of a snapshot it is known how large it is.
+    await redis.bgrewriteaof();
+    await eventually(async () => assert.match(await redis.info('persistence'), /aof_rewrite_in_progress:0/));
+    redis.disconnect();
+  } finally {
+    await first.stop(STOP_MS);
+  }
+  await assert.rejects(health(), { stdout: /^no answer: .*refused/ });
+
+  // A millisecond for each key.
+  const slowly = ['--key-load-delay', '1000', '--loading-process-events-interval-bytes', '1024'];
+  const again = await startRedis('redis', port, ...slowly);
+  try {
+    await eventually(() => assert.rejects(health(), { stdout: /^loading: \d.*% loaded, \d+ s left/ }));
+    await eventually(async () => assert.equal(await health(), 'PONG\n'));
+  } finally {
+    await again.stop(STOP_MS);
   }
 });
 
@@ -224,6 +315,10 @@ test('a new database belongs to Telltale, who is no superuser, and shows dashboa
       await assert.rejects(client.query(`SELECT * FROM ${table}`), /permission denied/);
     }
     await assert.rejects(client.query('DELETE FROM readings'), /permission denied/);
+    const { rows } = await client.query(
+      `SELECT current_setting('statement_timeout') AS statement, current_setting('idle_in_transaction_session_timeout') AS idle`,
+    );
+    assert.deepEqual(rows, [{ statement: '15s', idle: '30s' }]);
   });
 });
 

@@ -306,6 +306,30 @@ export const ALERT_CASES: readonly AlertCase[] = [
     silent: [{ [mqtt]: '31x40' }, { [mqtt]: '32x11 0 32x40' }],
   },
   {
+    alert: 'TelltaleLoginsStale',
+    at: '5m',
+    fires: {
+      'broker_logins_stale_seconds{instance="b"}': '0+15x30',
+      'up{job="broker-logins",instance="b"}': '1x30',
+    },
+    labels: { instance: 'b' },
+    summary: 'the logins of the MQTT broker do not follow the registry: b',
+    silent: [
+      { 'broker_logins_stale_seconds{instance="b"}': '9x30', 'up{job="broker-logins",instance="b"}': '1x30' },
+      { 'broker_logins_stale_seconds{instance="b"}': '0x15 15 30 45 60 75 0x30' },
+      // Nobody scrapes one: there is no MQTT.
+      allUp,
+    ],
+  },
+  {
+    alert: 'TelltaleLoginsStale',
+    at: '5m',
+    fires: { 'up{job="broker-logins",instance="b"}': '1x10 0x30' },
+    labels: { instance: 'b' },
+    summary: 'the logins of the MQTT broker do not follow the registry: b',
+    silent: [{ 'up{job="broker-logins",instance="b"}': '1x16 0 0 1x30' }],
+  },
+  {
     alert: 'TelltaleBusy',
     at: '10m',
     fires: { [lag]: '0.7x60' },

