@@ -31,7 +31,8 @@ program
   .argument('[names...]', 'as the list has them')
   .option('--reason <reason>', 'all with this reason')
   .option('--all', 'all', false)
-  .description('delete dead letters: their readings are gone then')
+  .option('--yes', 'do not ask', false)
+  .description('delete dead letters: their readings are gone then; asks before it deletes those that are not named')
   .action(discardLetters);
 
 try {

@@ -261,6 +261,10 @@ test('what the database keeps is shown, and dropped when somebody says so', asyn
 
   const drop = ['retention', 'drop', '--before', '2020-01-02'];
   await assertRefused(2, /drop readings_p20200101 \(.*\)\? Add --yes/, ...drop);
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+  const future = ['retention', 'drop', '--before', tomorrow];
+  await assertRefused(2, new RegExp(`--before ${tomorrow} is still to come: everything that is stored`), ...future);
+  await assertRefused(2, /is still to come/, ...future, '--yes');
   await assertRefused(2, /--before soon is no day/, 'retention', 'drop', '--before', 'soon');
   await assertRefused(2, /--table is one of/, ...drop, '--table', 'devices');
   assert.deepEqual((await json(...drop, '--yes'))['dropped'], ['readings_p20200101']);
