@@ -6,7 +6,7 @@ import { CommandFailure, UsageFailure } from '../../platform/lifecycle/command-f
 import { createInterrupt } from '../options/interrupt.ts';
 import { readTextFile } from '../options/read-text-file.ts';
 import type { OutputOptions } from '../output/tell.ts';
-import { loadRunning } from '../stores/find-stores.ts';
+import { DEFAULT_ALERTS_URL, findAlertsUrl } from '../stores/find-service-urls.ts';
 
 interface TailOptions extends OutputOptions {
   readonly url?: string;
@@ -17,14 +17,13 @@ interface TailOptions extends OutputOptions {
   readonly count?: string;
 }
 
-const DEFAULT_URL = 'ws://127.0.0.1:8081/ws/alerts';
 const CONTROL_CHARACTERS = /\p{Cc}/gu;
 
 /** A subscriber like any other: it comes back after a lost connection, and goes on where it was. Ctrl-C ends it, and that is no failure. */
 export async function tailAlerts(options: TailOptions): Promise<void> {
   const filter = parseFilter(options);
   const most = options.count === undefined ? Infinity : parseCount(options.count);
-  const url = options.url ?? (await loadRunning())?.alerts_url ?? DEFAULT_URL;
+  const url = await findAlertsUrl(options.url);
   const token = options.tokenFile === undefined ? undefined : readTextFile(options.tokenFile).trim();
   const interrupt = createInterrupt();
   const finished = new AbortController();
@@ -72,7 +71,7 @@ function openClient(url: string, filter: AlertFilter, token: string | undefined)
     return new AlertClient({ url, WebSocket, filters: [filter], ...(token !== undefined && { token }) });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new UsageFailure(`--url ${url} is no address such as ${DEFAULT_URL}: ${why}`);
+    throw new UsageFailure(`--url ${url} is no address such as ${DEFAULT_ALERTS_URL}: ${why}`);
   }
 }
 

@@ -52,7 +52,7 @@ async function checkStores({ databaseUrl, redisUrl }: StoreUrls): Promise<readon
   }
 }
 
-/** Of the platform that runs here: elsewhere it is not known where devices post. */
+/** Of the platform that runs here alone. */
 async function checkIngest({ running }: StoreUrls): Promise<readonly Finding[]> {
   if (running === undefined) return [];
   const url = new URL('/v1/time', running.ingest_url);

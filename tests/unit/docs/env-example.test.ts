@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parseEnv } from 'node:util';
+import { commandLineSettings } from '../../../platform/config/fragments.ts';
 import { loadBroadcasterConfig, broadcasterSettings } from '../../../services/broadcaster/config.ts';
 import { ingestSettings, loadIngestConfig } from '../../../services/ingest/config.ts';
 import { loadWorkerConfig, workerSettings } from '../../../services/worker/config.ts';
@@ -37,7 +38,7 @@ test('the ports and folders that .env.example shows are those of npm start', () 
 });
 
 test('.env.example names nothing that does not exist', () => {
-  const known = new Set(services.flatMap(({ settings }) => Object.keys(settings)));
+  const known = new Set([commandLineSettings, ...services.map(({ settings }) => settings)].flatMap(Object.keys));
   const unknown = Object.keys(everything).filter((name) => !known.has(name) && !name.startsWith('TELLTALE_DEV_'));
   assert.deepEqual(unknown, []);
 });
