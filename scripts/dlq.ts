@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { discardLetters, listLetters, replayLetters, showLetter } from '../cli/dead-letters/letter-commands.ts';
+import { printableLines } from '../cli/output/printable.ts';
 
 /** `npm run dlq`: the same as `telltale dlq`. */
 const program = new Command('dlq').description(
@@ -38,6 +39,6 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`dlq: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`dlq: ${printableLines(error instanceof Error ? error.message : String(error))}\n`);
   process.exitCode = 1;
 }

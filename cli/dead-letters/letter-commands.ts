@@ -2,6 +2,7 @@ import { parseAdmittedPack } from '../../contracts/admitted-pack.ts';
 import { DEAD_LETTER_REASONS } from '../../contracts/dead-letter.ts';
 import { CommandFailure, UsageFailure } from '../../platform/lifecycle/command-failure.ts';
 import { confirm } from '../options/confirm.ts';
+import { formatJson } from '../output/printable.ts';
 import { openProgress } from '../output/progress.ts';
 import { tellDone, tellResult, type OutputOptions } from '../output/tell.ts';
 import { findRedis } from '../stores/find-stores.ts';
@@ -49,7 +50,7 @@ export async function showLetter(text: string, options: OutputOptions): Promise<
       entry,
       pack: parseAdmittedPack(pack) ?? pack,
     };
-    tellResult(options, shown, `${JSON.stringify(shown, null, 2)}\n`);
+    tellResult(options, shown, formatJson(shown, 2).split('\n'));
   });
 }
 
@@ -145,14 +146,13 @@ function describe(listed: readonly StoredLetter[], total: number): object {
   return { total, letters };
 }
 
-function formatLines(listed: readonly StoredLetter[], total: number): string {
-  if (total === 0) return 'no dead letters\n';
+function formatLines(listed: readonly StoredLetter[], total: number): readonly string[] {
+  if (total === 0) return ['no dead letters'];
   const lines = listed.map((letter) => {
     const pack = parseAdmittedPack(letter.pack);
     const what = pack === undefined ? '' : `  ${pack.device}, readings: ${pack.metric.length}`;
     const why = letter.error === '' ? '' : `  ${letter.error}`;
-    return `${formatLetterName(letter)}  ${timeOf(letter)}  ${letter.reason}${what}${why}\n`;
+    return `${formatLetterName(letter)}  ${timeOf(letter)}  ${letter.reason}${what}${why}`;
   });
-  const more = total > listed.length ? `and ${total - listed.length} more: see --limit\n` : '';
-  return lines.join('') + more;
+  return total > listed.length ? [...lines, `and ${total - listed.length} more: see --limit`] : lines;
 }

@@ -56,7 +56,7 @@ export async function sendReading(reading: TypedReading, options: SendOptions): 
     );
   }
   const { status } = response;
-  tellResult(options, { status, reply: parseReply(text) }, `${status} ${text}\n`);
+  tellResult(options, { status, reply: parseReply(text) }, [`${status} ${text}`]);
   if (status === ACCEPTED) return;
   throw new CommandFailure(
     `${url.origin} does not take the reading: ${parseProblemCode(text) ?? status}; docs/protocol.md says what that means`,
