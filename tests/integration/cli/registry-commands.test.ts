@@ -103,6 +103,13 @@ test('a device is added with a key pair that is made for it, shown, listed, desc
     /^device +status +position +heard +site +zones +tags\ndev-1 +Actual +19\.5000,-99\.5000 +never/,
   );
 
+  const describe = (...args: readonly string[]) => json('devices', 'describe', 'dev-1', ...args);
+  assert.deepEqual(await describe('--status', 'Test'), { device: 'dev-1', status: 'Test', tags: ['roof'] });
+  assert.deepEqual(await describe('--tag', 'b', 'a'), { device: 'dev-1', status: 'Test', tags: ['a', 'b'] });
+  const both = ['devices', 'describe', 'dev-1', '--tag', 'c', '--no-tags'];
+  await assertRefused(2, /--tag gives tags and --no-tags takes all away: keep one/, ...both);
+  assert.deepEqual(await describe('--no-tags'), { device: 'dev-1', status: 'Test', tags: [] });
+
   await json('devices', 'disable', 'dev-1');
   assert.equal((await readDevice(stores, 'dev-1'))?.disabled, true);
   assert.deepEqual(((await json('devices', 'list', '--disabled'))['devices'] as unknown[]).length, 1);
