@@ -58,7 +58,7 @@ for (const [name, loader, guard] of [
   test(`a guard of evaluated code, ${name}: one process, which evaluates nothing again and ends with it`, async () => {
     const args = [...loader, '--input-type=module', '-e', GUARDED(guard)];
     const parent = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    let guardian: number | undefined;
+    let guardian = 0;
     try {
       await once(createInterface({ input: parent.stdout }), 'line');
       const children = await childrenOf(parent.pid ?? 0);
@@ -70,7 +70,7 @@ for (const [name, loader, guard] of [
     } finally {
       parent.kill('SIGKILL');
     }
-    await eventually(() => assert.ok(!isAlive(guardian ?? 0), 'the guardian lives'));
+    await eventually(() => assert.ok(!isAlive(guardian), 'the guardian lives'));
   });
 }
 
