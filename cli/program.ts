@@ -19,7 +19,8 @@ import { addTokenCommands } from './tokens/commands.ts';
 import { addZoneCommands } from './zones/commands.ts';
 
 const AFTER_HELP = `
-Of the platform that runs in this folder, or of the one at DATABASE_URL and REDIS_URL.
+Of the platform that runs in this folder, or of the one at DATABASE_URL and REDIS_URL; beside those
+"send" needs TELLTALE_INGEST_URL or --url, and "alerts tail" TELLTALE_ALERTS_URL or --url.
 Exit codes: 0 done, 1 refused or failed, 2 the command line is wrong.
 `;
 

@@ -15,7 +15,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     // Has told by itself.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
     const { explainFailure } = await import('./explain-failure.ts');
-    process.stderr.write(`telltale: ${explainFailure(error)}\n`);
+    const { printableLines } = await import('./output/printable.ts');
+    process.stderr.write(`telltale: ${printableLines(explainFailure(error))}\n`);
     return error instanceof UsageFailure ? WRONG_USAGE : FAILED;
   }
 }

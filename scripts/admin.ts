@@ -10,6 +10,7 @@ import { disableDevice, enableDevice } from '../cli/devices/switch-device.ts';
 import { printEnrolmentToken } from '../cli/enrolment/create-enrolment-token.ts';
 import { registerFleet } from '../cli/fleet/register-fleet.ts';
 import { revokeKey } from '../cli/keys/change-keys.ts';
+import { printableLines } from '../cli/output/printable.ts';
 import { applyRules } from '../cli/rules/apply-rules.ts';
 import { muteRule, unmuteRule } from '../cli/rules/mute-rule.ts';
 
@@ -155,6 +156,6 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`admin: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`admin: ${printableLines(error instanceof Error ? error.message : String(error))}\n`);
   process.exitCode = 1;
 }

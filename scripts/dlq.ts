@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { discardLetters, listLetters, replayLetters, showLetter } from '../cli/dead-letters/letter-commands.ts';
+import { printableLines } from '../cli/output/printable.ts';
 
 /** `npm run dlq`: the same as `telltale dlq`. */
 const program = new Command('dlq').description(
@@ -31,12 +32,13 @@ program
   .argument('[names...]', 'as the list has them')
   .option('--reason <reason>', 'all with this reason')
   .option('--all', 'all', false)
-  .description('delete dead letters: their readings are gone then')
+  .option('--yes', 'do not ask', false)
+  .description('delete dead letters: their readings are gone then; asks before it deletes those that are not named')
   .action(discardLetters);
 
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`dlq: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`dlq: ${printableLines(error instanceof Error ? error.message : String(error))}\n`);
   process.exitCode = 1;
 }

@@ -19,7 +19,7 @@ export function addAlertCommands(program: Command): void {
   })
     .option(
       '--url <url>',
-      'of the alert stream (default: that of the platform that runs here, or ws://127.0.0.1:8081/ws/alerts)',
+      'of the alert stream (default: TELLTALE_ALERTS_URL, else that of the platform that runs here, else ws://127.0.0.1:8081/ws/alerts)',
     )
     .option('--token-file <file>', 'file with a token, where alerts are not public')
     .option('--zone <zone...>', 'of these zones alone')

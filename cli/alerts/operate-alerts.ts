@@ -32,9 +32,9 @@ export async function printAlerts(options: OutputOptions): Promise<void> {
     active.sort((a, b) => b.decided_us - a.decided_us);
     const lines = active.map(({ alert_id: id, severity, status, headline, rule, subject, acknowledged_by: by }) => {
       const who = by === undefined ? '' : `, ${by} looks after it`;
-      return `${id}  ${severity} (${status})  ${headline}: ${rule} at ${subject}${who}\n`;
+      return `${id}  ${severity} (${status})  ${headline}: ${rule} at ${subject}${who}`;
     });
-    tellResult(options, { alerts: active }, lines.length === 0 ? 'no alert is active\n' : lines.join(''));
+    tellResult(options, { alerts: active }, lines.length === 0 ? ['no alert is active'] : lines);
     return Promise.resolve();
   });
 }

@@ -5,8 +5,8 @@ import { capStatusSchema, severitySchema } from '../../core/alerts/alert.ts';
 import { CommandFailure, UsageFailure } from '../../platform/lifecycle/command-failure.ts';
 import { createInterrupt } from '../options/interrupt.ts';
 import { readTextFile } from '../options/read-text-file.ts';
-import type { OutputOptions } from '../output/tell.ts';
-import { loadRunning } from '../stores/find-stores.ts';
+import { tellAside, tellResult, type OutputOptions } from '../output/tell.ts';
+import { DEFAULT_ALERTS_URL, findAlertsUrl } from '../stores/find-service-urls.ts';
 
 interface TailOptions extends OutputOptions {
   readonly url?: string;
@@ -17,14 +17,11 @@ interface TailOptions extends OutputOptions {
   readonly count?: string;
 }
 
-const DEFAULT_URL = 'ws://127.0.0.1:8081/ws/alerts';
-const CONTROL_CHARACTERS = /\p{Cc}/gu;
-
 /** A subscriber like any other: it comes back after a lost connection, and goes on where it was. Ctrl-C ends it, and that is no failure. */
 export async function tailAlerts(options: TailOptions): Promise<void> {
   const filter = parseFilter(options);
   const most = options.count === undefined ? Infinity : parseCount(options.count);
-  const url = options.url ?? (await loadRunning())?.alerts_url ?? DEFAULT_URL;
+  const url = await findAlertsUrl(options.url);
   const token = options.tokenFile === undefined ? undefined : readTextFile(options.tokenFile).trim();
   const interrupt = createInterrupt();
   const finished = new AbortController();
@@ -39,19 +36,17 @@ export async function tailAlerts(options: TailOptions): Promise<void> {
   client.on('alert', (alert) => {
     if (told >= most) return;
     told += 1;
-    process.stdout.write(options.json === true ? `${JSON.stringify(alert)}\n` : formatAlert(alert));
+    tellResult(options, alert, [formatAlert(alert)]);
     if (told >= most) end();
   });
   client.on('state', (state) => {
-    if (state === 'live') process.stderr.write(`listening to ${url}; Ctrl-C ends it\n`);
+    if (state === 'live') tellAside(`listening to ${url}; Ctrl-C ends it`);
   });
   client.on('gap', ({ reason }) => {
-    process.stderr.write(`alerts may have been missed (${reason}): "telltale alerts list" has those that are active\n`);
+    tellAside(`alerts may have been missed (${reason}): "telltale alerts list" has those that are active`);
   });
   client.on('hearing', (isHearing) => {
-    process.stderr.write(
-      isHearing ? 'the server hears again what is decided\n' : 'the server does not hear what is decided\n',
-    );
+    tellAside(isHearing ? 'the server hears again what is decided' : 'the server does not hear what is decided');
   });
   client.on('problem', ({ code, detail }) => {
     if (code === 'unauthorized' || code === 'token-expired' || code === 'no-token') {
@@ -60,7 +55,7 @@ export async function tailAlerts(options: TailOptions): Promise<void> {
           `${url} asks for a token (${detail}): make one with "telltale token", and give --token-file`,
         ),
       );
-    } else process.stderr.write(`${url}: ${detail}; trying again\n`);
+    } else tellAside(`${url}: ${detail}; trying again`);
   });
   if (!finished.signal.aborted) await once(finished.signal, 'abort');
   client.close();
@@ -72,7 +67,7 @@ function openClient(url: string, filter: AlertFilter, token: string | undefined)
     return new AlertClient({ url, WebSocket, filters: [filter], ...(token !== undefined && { token }) });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new UsageFailure(`--url ${url} is no address such as ${DEFAULT_URL}: ${why}`);
+    throw new UsageFailure(`--url ${url} is no address such as ${DEFAULT_ALERTS_URL}: ${why}`);
   }
 }
 
@@ -113,6 +108,5 @@ function formatAlert({
     ...(actor === 'detection' ? [] : [actor]),
     ...(note === undefined ? [] : [note]),
   ].join(', ');
-  const line = `${at}  ${kind}  ${severity} (${status})  ${headline}: ${rule} at ${subject}${why === '' ? '' : `  ${why}`}`;
-  return `${line.replace(CONTROL_CHARACTERS, '?')}\n`;
+  return `${at}  ${kind}  ${severity} (${status})  ${headline}: ${rule} at ${subject}${why === '' ? '' : `  ${why}`}`;
 }

@@ -15,7 +15,7 @@ export async function rotateApiKey(
   const made = { device: deviceId, api_key_id: id, api_key: text, others_end_in_s: overlapMs / 1000 };
   await withRegistry(
     (_registry, trust) => trust.rotateApiKey(deviceId, apiKeyRegistration(text), overlapMs),
-    () => tellResult(options, made, `${text}\n`),
+    () => tellResult(options, made, [text]),
   );
 }
 

@@ -49,7 +49,7 @@ export function describeTransition(
 const HEADS = ['time', 'after', 'what', 'severity', 'rule', 'subject', 'why'] as const;
 
 /** A table for people. */
-export function formatTransitions(transitions: readonly BacktestTransition[]): string {
+export function formatTransitions(transitions: readonly BacktestTransition[]): readonly string[] {
   const rows = transitions.map(({ at, decided_at: decidedAt, kind, severity, rule, subject, evidence }) => [
     at,
     `${((Date.parse(decidedAt) - Date.parse(at)) / 1000).toFixed(1)} s`,

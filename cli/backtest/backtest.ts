@@ -2,7 +2,7 @@ import type { RunPack } from '../../core/detection/detection-run.ts';
 import type { Rule } from '../../core/detection/rule.ts';
 import { createInterrupt } from '../options/interrupt.ts';
 import { openProgress } from '../output/progress.ts';
-import { tellResult, type OutputOptions } from '../output/tell.ts';
+import { tellAside, tellResult, type OutputOptions } from '../output/tell.ts';
 import { readRules } from '../rules/rules-file.ts';
 import { withStores } from '../stores/with-stores.ts';
 import { checkPeriod, type BacktestOptions } from './backtest-options.ts';
@@ -42,10 +42,10 @@ export async function runOverHistory(
     tellResult(options, result, formatDryRun(result));
     if (options.json === true) return;
     if (result.readings === 0) {
-      process.stderr.write('No reading of the metrics of these rules came in this time.\n');
+      tellAside('No reading of the metrics of these rules came in this time.');
     }
     if (withoutPosition > 0 && rules.some(({ kind }) => kind === 'quorum')) {
-      process.stderr.write(`${withoutPosition} devices have no position, and no vote in a quorum.\n`);
+      tellAside(`${withoutPosition} devices have no position, and no vote in a quorum.`);
     }
   });
 }

@@ -56,7 +56,7 @@ export async function runRules(
 }
 
 /** A table for people, and a sentence. */
-export function formatDryRun({ transitions, readings, devices, raised }: DryRunResult): string {
-  const table = transitions.length === 0 ? '' : formatTransitions(transitions);
-  return `${table}${readings} readings of ${devices} devices: ${raised} alerts would have been raised\n`;
+export function formatDryRun({ transitions, readings, devices, raised }: DryRunResult): readonly string[] {
+  const table = transitions.length === 0 ? [] : formatTransitions(transitions);
+  return [...table, `${readings} readings of ${devices} devices: ${raised} alerts would have been raised`];
 }

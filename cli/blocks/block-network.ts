@@ -101,7 +101,7 @@ function describe(networks: readonly IpBlock[], sources: readonly BlockChange[])
   };
 }
 
-function formatLines(networks: readonly IpBlock[], sources: readonly BlockChange[]): string {
+function formatLines(networks: readonly IpBlock[], sources: readonly BlockChange[]): readonly string[] {
   const lines = [
     ...networks.map(({ network, reason, expiresAt }) => {
       const until = expiresAt === null ? 'until it is unblocked' : `until ${expiresAt.toISOString()}`;
@@ -112,5 +112,5 @@ function formatLines(networks: readonly IpBlock[], sources: readonly BlockChange
       return `${address}${who}  for failures, time ${offence}, until ${new Date(untilMs).toISOString()}`;
     }),
   ];
-  return lines.length === 0 ? 'nothing is blocked\n' : `${lines.join('\n')}\n`;
+  return lines.length === 0 ? ['nothing is blocked'] : lines;
 }

@@ -15,5 +15,5 @@ const FORMATS: Readonly<Record<Shell, (nodes: readonly CommandNode[]) => string>
 /** Made from the commands themselves, so that it never says less or more than they do. */
 export function printCompletion(program: Command, shell: Shell, options: OutputOptions): void {
   const script = FORMATS[shell](walkCommands(program));
-  tellResult(options, { shell, script }, script);
+  tellResult(options, { shell, script }, script.trimEnd().split('\n'));
 }

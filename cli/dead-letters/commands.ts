@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { addCommand, addGroup } from '../command.ts';
 import type { OutputOptions } from '../output/tell.ts';
-import type { listLetters, replayLetters } from './letter-commands.ts';
+import type { discardLetters, listLetters, replayLetters } from './letter-commands.ts';
 
 export function addDeadLetterCommands(program: Command): void {
   const dlq = addGroup(program, 'dlq', 'what was acknowledged to a device and cannot be stored');
@@ -34,12 +34,13 @@ export function addDeadLetterCommands(program: Command): void {
     );
   addCommand(dlq, {
     usage: 'discard [names...]',
-    description: 'delete dead letters: their readings are gone then',
-    examples: ['dlq discard 3/1790000000000-0', 'dlq discard --reason reading-conflict'],
+    description: 'delete dead letters: their readings are gone then; asks before it deletes those that are not named',
+    examples: ['dlq discard 3/1790000000000-0', 'dlq discard --reason reading-conflict --yes'],
   })
     .option('--reason <reason>', 'all with this reason')
     .option('--all', 'all', false)
-    .action(async (names: string[], options: Parameters<typeof replayLetters>[1]) =>
+    .option('--yes', 'do not ask', false)
+    .action(async (names: string[], options: Parameters<typeof discardLetters>[1]) =>
       (await import('./letter-commands.ts')).discardLetters(names, options),
     );
 }

@@ -1,6 +1,8 @@
 import { parseAdmittedPack } from '../../contracts/admitted-pack.ts';
 import { DEAD_LETTER_REASONS } from '../../contracts/dead-letter.ts';
 import { CommandFailure, UsageFailure } from '../../platform/lifecycle/command-failure.ts';
+import { confirm } from '../options/confirm.ts';
+import { formatJson } from '../output/printable.ts';
 import { openProgress } from '../output/progress.ts';
 import { tellDone, tellResult, type OutputOptions } from '../output/tell.ts';
 import { findRedis } from '../stores/find-stores.ts';
@@ -48,23 +50,42 @@ export async function showLetter(text: string, options: OutputOptions): Promise<
       entry,
       pack: parseAdmittedPack(pack) ?? pack,
     };
-    tellResult(options, shown, `${JSON.stringify(shown, null, 2)}\n`);
+    tellResult(options, shown, formatJson(shown, 2).split('\n'));
   });
 }
 
 export async function replayLetters(names: readonly string[], choice: Choice): Promise<void> {
-  await changeLetters(names, choice, 'back in the log', (letters, name) => letters.replay(name));
+  await changeLetters(names, choice, { done: 'back in the log', change: (letters, name) => letters.replay(name) });
 }
 
-export async function discardLetters(names: readonly string[], choice: Choice): Promise<void> {
-  await changeLetters(names, choice, 'discarded', (letters, name) => letters.discard(name));
+/** Asks before it discards letters that nobody has named. */
+export async function discardLetters(
+  names: readonly string[],
+  choice: Choice & { readonly yes: boolean },
+): Promise<void> {
+  await changeLetters(names, choice, {
+    done: 'discarded',
+    change: (letters, name) => letters.discard(name),
+    before: async (count) => {
+      if (names.length > 0 || count === 0 || choice.yes) return;
+      const question = `discard ${count} dead ${count === 1 ? 'letter' : 'letters'}, whose readings are gone then?`;
+      await confirm(question, 'nothing is discarded');
+    },
+  });
+}
+
+interface LetterChange {
+  /** What has become of them. */
+  readonly done: string;
+  readonly change: (letters: DeadLetters, name: LetterName) => Promise<boolean>;
+  /** Once it is known how many they are. */
+  readonly before?: (count: number) => Promise<void>;
 }
 
 async function changeLetters(
   texts: readonly string[],
   choice: Choice,
-  done: string,
-  change: (letters: DeadLetters, name: LetterName) => Promise<boolean>,
+  { done, change, before }: LetterChange,
 ): Promise<void> {
   const given = [texts.length > 0, choice.reason !== undefined, choice.all].filter(Boolean).length;
   if (given !== 1) throw new UsageFailure('say which: either their names, or --reason <reason>, or --all');
@@ -72,6 +93,7 @@ async function changeLetters(
   const names = texts.map(parseLetterName);
   await withDeadLetters(async (letters) => {
     const chosen = names.length > 0 ? names : await chooseLetters(letters, choice);
+    await before?.(chosen.length);
     const missing: string[] = [];
     let changed = 0;
     {
@@ -124,14 +146,13 @@ function describe(listed: readonly StoredLetter[], total: number): object {
   return { total, letters };
 }
 
-function formatLines(listed: readonly StoredLetter[], total: number): string {
-  if (total === 0) return 'no dead letters\n';
+function formatLines(listed: readonly StoredLetter[], total: number): readonly string[] {
+  if (total === 0) return ['no dead letters'];
   const lines = listed.map((letter) => {
     const pack = parseAdmittedPack(letter.pack);
     const what = pack === undefined ? '' : `  ${pack.device}, readings: ${pack.metric.length}`;
     const why = letter.error === '' ? '' : `  ${letter.error}`;
-    return `${formatLetterName(letter)}  ${timeOf(letter)}  ${letter.reason}${what}${why}\n`;
+    return `${formatLetterName(letter)}  ${timeOf(letter)}  ${letter.reason}${what}${why}`;
   });
-  const more = total > listed.length ? `and ${total - listed.length} more: see --limit\n` : '';
-  return lines.join('') + more;
+  return total > listed.length ? [...lines, `and ${total - listed.length} more: see --limit`] : lines;
 }

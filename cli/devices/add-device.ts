@@ -40,7 +40,7 @@ export async function addDevice(deviceId: string, options: AddDeviceOptions): Pr
     const keys = [keyRegistration(id, options.keyId, spki)];
     await withRegistry(
       (store) => store.registerDevices([{ id, ...described, keys, apiKeys: [apiKeyRegistration(apiKey.text)] }]),
-      () => tellResult(options, made, `${apiKey.text}\n`),
+      () => tellResult(options, made, [apiKey.text]),
     );
   } catch (error) {
     // A key that nobody knows would be in the way of the next attempt.

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { capStatusSchema, type CapStatus } from '../../core/alerts/alert.ts';
 import { UsageFailure } from '../../platform/lifecycle/command-failure.ts';
+import type { DeviceDescription } from '../../platform/postgres/registry-store.ts';
 import { tellDone, type OutputOptions } from '../output/tell.ts';
 import { withRegistry } from '../stores/with-stores.ts';
 
@@ -16,12 +17,20 @@ interface DescribeOptions extends OutputOptions {
 /** Changes what rules and alerts make of a device. */
 export async function describeDevice(deviceId: string, options: DescribeOptions): Promise<void> {
   const status = parseStatus(options.status);
+  if (options.tags === false && options.tag !== undefined) {
+    throw new UsageFailure('--tag gives tags and --no-tags takes all away: keep one');
+  }
   const tags = options.tags === false ? [] : parseTags(options.tag);
   if (status === undefined && tags === undefined) {
     throw new UsageFailure('nothing to change: give --status, --tag or --no-tags');
   }
-  await withRegistry((store) => store.describeDevice(deviceId, { status, tags }));
-  tellDone(options, { device: deviceId, status, tags }, `${deviceId} is changed`);
+  let described: DeviceDescription | undefined;
+  await withRegistry(async (store) => {
+    const { version, ...description } = await store.describeDevice(deviceId, { status, tags });
+    described = description;
+    return version;
+  });
+  tellDone(options, { device: deviceId, ...described }, `${deviceId} is changed`);
 }
 
 export function parseStatus(text: string | undefined): CapStatus | undefined {

@@ -1,7 +1,7 @@
 import { UsageFailure } from '../../platform/lifecycle/command-failure.ts';
 import { countDevices, loadDevices, type ListedDevice } from '../../platform/postgres/device-directory.ts';
 import { formatTable } from '../output/table.ts';
-import { tellResult, type OutputOptions } from '../output/tell.ts';
+import { tellAside, tellResult, type OutputOptions } from '../output/tell.ts';
 import { withStores } from '../stores/with-stores.ts';
 
 const MOST_LISTED = 100_000;
@@ -24,13 +24,13 @@ export async function listDevices(options: ListOptions): Promise<void> {
     devices: await loadDevices(database, { zone, tag, disabled, after, limit }),
     total: await countDevices(database),
   }));
-  tellResult(options, { total, devices }, devices.length === 0 ? 'no such device\n' : format(devices));
+  tellResult(options, { total, devices }, devices.length === 0 ? ['no such device'] : format(devices));
   if (options.json !== true && devices.length === limit) {
-    process.stderr.write(`there may be more: --after ${devices.at(-1)?.device ?? ''}, or --limit\n`);
+    tellAside(`there may be more: --after ${devices.at(-1)?.device ?? ''}, or --limit`);
   }
 }
 
-function format(devices: readonly ListedDevice[]): string {
+function format(devices: readonly ListedDevice[]): readonly string[] {
   const rows = devices.map(({ device, disabled, status, lat, lon, site, zones, tags, heard_at: heardAt }) => [
     device,
     disabled ? 'disabled' : status,

@@ -1,4 +1,5 @@
 import { UsageFailure } from '../../platform/lifecycle/command-failure.ts';
+import { formatTable } from '../output/table.ts';
 import { tellResult, type OutputOptions } from '../output/tell.ts';
 import { withStores } from '../stores/with-stores.ts';
 
@@ -22,6 +23,6 @@ export async function printClocks(options: OutputOptions & { readonly count: str
     );
     return rows;
   });
-  const lines = clocks.map((clock) => COLUMNS.map((column) => clock[column]).join('\t'));
-  tellResult(options, { clocks }, [COLUMNS.join('\t'), ...lines, ''].join('\n'));
+  const rows = clocks.map((clock) => COLUMNS.map((column) => String(clock[column])));
+  tellResult(options, { clocks }, formatTable(COLUMNS, rows));
 }

@@ -12,7 +12,7 @@ export async function showDevice(deviceId: string, options: OutputOptions): Prom
   tellResult(options, device, format(device));
 }
 
-function format(device: KnownDevice): string {
+function format(device: KnownDevice): readonly string[] {
   const { lat, lon, clock_offset_ms: offsetMs } = device;
   const facts = [
     ['device', device.device],
@@ -37,11 +37,11 @@ function format(device: KnownDevice): string {
     time ?? '',
   ]);
   return [
-    ...facts.map(([name = '', value = '']) => `${name.padEnd(10)}${value}\n`),
-    '\n',
-    formatTable(['key', 'id', 'is', 'until', 'since'], keys),
-    ...(metrics.length === 0 ? [] : ['\n', formatTable(['metric', 'newest', 'unit', 'time'], metrics)]),
-  ].join('');
+    ...facts.map(([name = '', value = '']) => `${name.padEnd(10)}${value}`),
+    '',
+    ...formatTable(['key', 'id', 'is', 'until', 'since'], keys),
+    ...(metrics.length === 0 ? [] : ['', ...formatTable(['metric', 'newest', 'unit', 'time'], metrics)]),
+  ];
 }
 
 function standing(key: KnownDevice['api_keys'][number]): string {

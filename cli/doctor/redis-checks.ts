@@ -8,13 +8,12 @@ import { judgeClock } from './clock-check.ts';
 import { ok, problem, warning, type Finding } from './finding.ts';
 import { countWaitingLetters, readBacklog } from './log-checks.ts';
 import { checkLeases } from './lease-check.ts';
+import { judgeDisk, judgeMemory } from './redis-capacity.ts';
 import { untilWell } from './until-well.ts';
 
 const ANSWER_WITHIN_MS = 4000;
 /** A lease that changes hands is taken within two seconds, or four when its worker died. */
 const HAND_OVER_MS = 5000;
-/** Of `maxmemory`, from where on it should be looked at. */
-const NEARLY_FULL = 0.8;
 
 export interface RedisLook {
   readonly findings: readonly Finding[];
@@ -87,19 +86,12 @@ async function checkServers(redis: Redis): Promise<readonly Finding[]> {
 
 async function checkServer(redis: Redis): Promise<readonly Finding[]> {
   const unsafe = (await findUnsafeSettings(redis)).map(({ found, fix }) => problem('redis-settings', found, fix));
-  const memory = await readServerInfo(redis, 'memory');
-  const [used, most] = [Number(memory.get('used_memory')), Number(memory.get('maxmemory'))];
-  const full =
-    most > 0 && used > most * NEARLY_FULL
-      ? [
-          warning(
-            'redis-settings',
-            `Redis has used ${Math.round((100 * used) / most)} % of its maxmemory`,
-            'raise maxmemory, or find out what waits: see the backlog and the dead letters',
-          ),
-        ]
-      : [];
-  return [...unsafe, ...(unsafe.length === 0 ? await checkFsync(redis) : []), ...full];
+  return [
+    ...unsafe,
+    ...(unsafe.length === 0 ? await checkFsync(redis) : []),
+    ...judgeMemory(await readServerInfo(redis, 'memory')),
+    ...judgeDisk(await readServerInfo(redis, 'persistence')),
+  ];
 }
 
 /** Not every provider lets its settings be read. */

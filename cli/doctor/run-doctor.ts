@@ -27,7 +27,7 @@ export async function runDoctor(options: OutputOptions): Promise<void> {
   ]);
   const checks = [...checkSettings(process.env, stores), ...binding, ...stored, ...broker, ...ingest];
   const isWell = !checks.some(isProblem);
-  tellResult(options, { ok: isWell, checks }, checks.map(formatFinding).join(''));
+  tellResult(options, { ok: isWell, checks }, checks.map(formatFinding));
   if (!isWell) process.exitCode = FAILED;
 }
 
@@ -52,7 +52,7 @@ async function checkStores({ databaseUrl, redisUrl }: StoreUrls): Promise<readon
   }
 }
 
-/** Of the platform that runs here: elsewhere it is not known where devices post. */
+/** Of the platform that runs here alone. */
 async function checkIngest({ running }: StoreUrls): Promise<readonly Finding[]> {
   if (running === undefined) return [];
   const url = new URL('/v1/time', running.ingest_url);
@@ -73,5 +73,5 @@ async function checkIngest({ running }: StoreUrls): Promise<readonly Finding[]> 
 
 function formatFinding(finding: Finding): string {
   const fix = finding.level === 'ok' ? '' : ` -> ${finding.fix}`;
-  return `${finding.level.padEnd(8)} ${finding.found}${fix}\n`;
+  return `${finding.level.padEnd(8)} ${finding.found}${fix}`;
 }

@@ -3,6 +3,7 @@ import { loadBroadcasterConfig } from '../../services/broadcaster/config.ts';
 import { loadIngestConfig } from '../../services/ingest/config.ts';
 import { loadWorkerConfig } from '../../services/worker/config.ts';
 import type { StoreUrls } from '../stores/find-stores.ts';
+import { checkFiles } from './files-check.ts';
 import { ok, problem, warning, type Finding } from './finding.ts';
 
 const SERVICES = [
@@ -28,7 +29,8 @@ export function checkSettings(environment: Environment, stores: StoreUrls): read
       if (!findings.has(key) || text.includes('did you mean')) findings.set(key, describe(text, name, isElsewhere));
     }
   }
-  return findings.size === 0 ? [ok('settings', 'every service starts with these settings')] : [...findings.values()];
+  const all = [...findings.values(), ...checkFiles(complete)];
+  return all.length === 0 ? [ok('settings', 'every service starts with these settings')] : all;
 }
 
 function completeEnvironment(environment: Environment, { running, databaseUrl, redisUrl }: StoreUrls): Environment {

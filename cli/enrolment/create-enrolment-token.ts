@@ -40,6 +40,6 @@ export async function printEnrolmentToken(options: EnrolmentTokenOptions): Promi
         position,
         ttlMs,
       }),
-    () => tellResult(options, { token, device: device ?? null, expires_at: expiresAt }, `${token}\n`),
+    () => tellResult(options, { token, device: device ?? null, expires_at: expiresAt }, [token]),
   );
 }

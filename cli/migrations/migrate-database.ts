@@ -1,6 +1,6 @@
 import { CommandFailure } from '../../platform/lifecycle/command-failure.ts';
 import { migrate } from '../../platform/postgres/migrate.ts';
-import { tellResult, type OutputOptions } from '../output/tell.ts';
+import { tellLines, tellResult, type OutputOptions } from '../output/tell.ts';
 
 /** Of the database that is named: never of one that happens to run here. */
 export async function migrateDatabase(databaseUrl: string | undefined, options: OutputOptions): Promise<void> {
@@ -10,7 +10,7 @@ export async function migrateDatabase(databaseUrl: string | undefined, options: 
   const lines: string[] = [];
   await migrate(databaseUrl, (line) => {
     lines.push(line);
-    if (options.json !== true) process.stdout.write(`${line}\n`);
+    if (options.json !== true) tellLines(line.split('\n'));
   });
-  tellResult(options, { log: lines }, '');
+  tellResult(options, { log: lines }, []);
 }

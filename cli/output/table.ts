@@ -1,9 +1,9 @@
-/** Would move the cursor of whoever reads it. */
-const CONTROL_CHARACTERS = /\p{Cc}/gu;
+import { printable } from './printable.ts';
+
 const GAP = '  ';
 
 /**
- * A table for people: columns are as wide as their widest cell, lines as wide as the terminal at most.
+ * The lines of a table for people: columns are as wide as their widest cell, lines as wide as the terminal at most.
  *
  * @param width of the terminal; undefined where nobody is told it, and nothing is cut
  */
@@ -11,8 +11,8 @@ export function formatTable(
   heads: readonly string[],
   rows: readonly (readonly string[])[],
   width: number | undefined = process.stdout.columns,
-): string {
-  const cells = [heads, ...rows].map((row) => heads.map((_, column) => clean(row[column] ?? '')));
+): readonly string[] {
+  const cells = [heads, ...rows].map((row) => heads.map((_, column) => printable(row[column] ?? '')));
   const widths = heads.map((_, column) => Math.max(...cells.map((row) => lengthOf(row[column] ?? ''))));
   const lines = cells.map((row) =>
     row
@@ -20,11 +20,7 @@ export function formatTable(
       .join(GAP)
       .trimEnd(),
   );
-  return lines.map((line) => `${cut(line, width)}\n`).join('');
-}
-
-function clean(cell: string): string {
-  return cell.replace(CONTROL_CHARACTERS, '?');
+  return lines.map((line) => cut(line, width));
 }
 
 function lengthOf(text: string): number {

@@ -1,6 +1,5 @@
-import { createInterface } from 'node:readline/promises';
 import type { Pool } from 'pg';
-import { CommandFailure, UsageFailure } from '../../platform/lifecycle/command-failure.ts';
+import { UsageFailure } from '../../platform/lifecycle/command-failure.ts';
 import {
   dropPartition,
   listPartitions,
@@ -8,6 +7,7 @@ import {
   type Partition,
   type PartitionedTable,
 } from '../../platform/postgres/partitioned-tables.ts';
+import { confirm } from '../options/confirm.ts';
 import { openProgress } from '../output/progress.ts';
 import { tellDone, type OutputOptions } from '../output/tell.ts';
 import { withStores } from '../stores/with-stores.ts';
@@ -26,7 +26,9 @@ export async function dropOld(options: DropOptions): Promise<void> {
     const old = await findOld(database, tables, beforeMs);
     const bytes = old.reduce((sum, partition) => sum + partition.bytes, 0);
     const names = old.map(({ name }) => name);
-    if (old.length > 0 && !options.yes) await confirm(`drop ${names.join(', ')} (${formatBytes(bytes)})?`);
+    if (old.length > 0 && !options.yes) {
+      await confirm(`drop ${names.join(', ')} (${formatBytes(bytes)})?`, 'nothing is dropped');
+    }
     using progress = openProgress('partitions', old.length);
     for (const partition of old) {
       await dropPartition(database, partition);
@@ -47,20 +49,14 @@ async function findOld(
   return all.flat().filter(({ endMs }) => endMs <= beforeMs);
 }
 
-async function confirm(question: string): Promise<void> {
-  if (!process.stdin.isTTY) throw new UsageFailure(`${question} Add --yes: there is nobody to ask`);
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await lines.question(`${question} Type "yes": `);
-    if (answer.trim() !== 'yes') throw new CommandFailure('nothing is dropped');
-  } finally {
-    lines.close();
-  }
-}
-
 function parseDay(text: string): number {
   const ms = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN;
   if (Number.isNaN(ms)) throw new UsageFailure(`--before ${text} is no day such as 2026-01-01`);
+  if (ms > Date.now()) {
+    throw new UsageFailure(
+      `--before ${text} is still to come: everything that is stored is older, and would be dropped`,
+    );
+  }
   return ms;
 }
 

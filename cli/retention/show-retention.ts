@@ -84,7 +84,7 @@ async function describeAging(
   return rows.map(({ table, bytes }) => ({ table, keep_days: keepDays[table], bytes, partitions: [] }));
 }
 
-function format(tables: readonly ShownTable[]): string {
+function format(tables: readonly ShownTable[]): readonly string[] {
   const rows = tables.flatMap(({ table, keep_days: keepDays, bytes, partitions }) => [
     [table, keepDays === null ? 'for ever' : `${keepDays} days`, '', formatBytes(bytes), '', ''],
     ...partitions.map((each) => [

@@ -34,7 +34,7 @@ export async function listRules(options: OutputOptions): Promise<void> {
     rule.applied_at,
   ]);
   const heads = ['rule', 'version', 'kind', 'is', 'severity', 'headline', 'applied'];
-  tellResult(options, { rules }, rules.length === 0 ? 'no rules\n' : formatTable(heads, rows));
+  tellResult(options, { rules }, rules.length === 0 ? ['no rules'] : formatTable(heads, rows));
 }
 
 function stateOf({ enabled, definition }: ListedRule): string {

@@ -10,8 +10,12 @@ export function addSendCommands(program: Command): void {
   })
     .requiredOption('--key <file>', 'PEM file with the private key of the device')
     .option('--key-id <id>', 'name of the key', '1')
-    .option('--api-key <key>', 'API key of the device (default: the environment variable API_KEY)')
-    .option('--url <url>', 'of ingest (default: that of the platform that runs here, or http://127.0.0.1:8080)')
+    .option('--api-key-file <file>', 'file with the API key of the device, which no list of processes shows then')
+    .option('--api-key <key>', 'the API key itself (default: the environment variable API_KEY)')
+    .option(
+      '--url <url>',
+      'of ingest (default: TELLTALE_INGEST_URL, else that of the platform that runs here, else http://127.0.0.1:8080)',
+    )
     .action(
       async (
         device: string,

@@ -11,7 +11,7 @@ import { firstNonceAfterBoot } from '../../core/identity/nonce.ts';
 import { CommandFailure, UsageFailure } from '../../platform/lifecycle/command-failure.ts';
 import { readTextFile } from '../options/read-text-file.ts';
 import { tellResult, type OutputOptions } from '../output/tell.ts';
-import { loadRunning } from '../stores/find-stores.ts';
+import { findIngestUrl } from '../stores/find-service-urls.ts';
 
 export interface TypedReading {
   readonly device: string;
@@ -24,24 +24,21 @@ interface SendOptions extends OutputOptions {
   readonly key: string;
   readonly keyId: string;
   readonly apiKey?: string;
+  readonly apiKeyFile?: string;
   readonly url?: string;
 }
 
-const DEFAULT_URL = 'http://127.0.0.1:8080';
 const REPLY_WITHIN_MS = 10_000;
 const ACCEPTED = 202;
 
 /** One envelope of one device, made as docs/protocol.md says. */
 export async function sendReading(reading: TypedReading, options: SendOptions): Promise<void> {
-  const apiKey = options.apiKey ?? process.env['API_KEY'];
-  if (apiKey === undefined || apiKey === '') {
-    throw new UsageFailure('--api-key is missing: give it, or set the environment variable API_KEY');
-  }
+  const apiKey = readApiKey(options);
   const key = readPrivateKey(options.key);
   const nowMs = Date.now();
   const content = JSON.stringify([recordOf(reading, nowMs)]);
   const headers = signHeaders(content, { name: `${reading.device}/${options.keyId}`, key }, nowMs);
-  const url = new URL(TELEMETRY_PATH, options.url ?? (await loadRunning())?.ingest_url ?? DEFAULT_URL);
+  const url = new URL(TELEMETRY_PATH, await findIngestUrl(options.url));
   let response: Response;
   let text: string;
   try {
@@ -54,14 +51,31 @@ export async function sendReading(reading: TypedReading, options: SendOptions): 
     text = (await response.text()).trim();
   } catch (error) {
     const why = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    throw new CommandFailure(`${url.origin} does not answer (${why}): is the platform running? Else give --url`);
+    throw new CommandFailure(
+      `${url.origin} does not answer (${why}): is the platform running? Else give --url, or set TELLTALE_INGEST_URL`,
+    );
   }
   const { status } = response;
-  tellResult(options, { status, reply: parseReply(text) }, `${status} ${text}\n`);
+  tellResult(options, { status, reply: parseReply(text) }, [`${status} ${text}`]);
   if (status === ACCEPTED) return;
   throw new CommandFailure(
     `${url.origin} does not take the reading: ${parseProblemCode(text) ?? status}; docs/protocol.md says what that means`,
   );
+}
+
+function readApiKey({ apiKey, apiKeyFile }: SendOptions): string {
+  if (apiKey !== undefined && apiKeyFile !== undefined) {
+    throw new UsageFailure('--api-key and --api-key-file are both given; keep one');
+  }
+  if (apiKeyFile !== undefined) {
+    const text = readTextFile(apiKeyFile).trim();
+    // A header cannot hold it, and an error that quotes it would show what may be another secret.
+    if (!/^[\x21-\x7e]+$/.test(text)) throw new CommandFailure(`${apiKeyFile} is no file with an API key alone`);
+    return text;
+  }
+  const given = apiKey ?? process.env['API_KEY'] ?? '';
+  if (given !== '') return given;
+  throw new UsageFailure('--api-key-file or --api-key is missing: give one, or set the environment variable API_KEY');
 }
 
 /** A number, true, false, or else a text (RFC 8428). */

@@ -14,5 +14,5 @@ export async function listZones(options: OutputOptions): Promise<void> {
     bbox.map((degrees) => degrees.toFixed(3)).join(','),
   ]);
   const heads = ['zone', 'name', 'area', 'positions', 'devices', 'west,south,east,north'];
-  tellResult(options, { zones }, zones.length === 0 ? 'no zones\n' : formatTable(heads, rows));
+  tellResult(options, { zones }, zones.length === 0 ? ['no zones'] : formatTable(heads, rows));
 }

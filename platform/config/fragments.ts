@@ -67,6 +67,18 @@ export const keepSettings = {
 /** A request of a device to the registry can be delivered again for as long as it lies in its stream: that is never so long. */
 export const KEEP_REQUESTS_DAYS = 30;
 
+/** Of `telltale`, which asks two services as devices and subscribers do. No service reads them. */
+export const commandLineSettings = {
+  TELLTALE_INGEST_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+    .optional()
+    .describe('where `telltale send` posts; needed where `DATABASE_URL` or `REDIS_URL` names the platform'),
+  TELLTALE_ALERTS_URL: z
+    .url({ protocol: /^wss?$/, error: 'must be a ws:// or wss:// URL' })
+    .optional()
+    .describe('what `telltale alerts tail` listens to; needed in the same case'),
+};
+
 /** Names of each part's own settings; parts may share one environment. TELLTALE_DEV_ and TELLTALE_TEST_ belong to scripts/ and tests/. */
 const PART_PREFIXES = [
   'TELLTALE_INGEST_',
@@ -77,5 +89,5 @@ const PART_PREFIXES = [
 ] as const;
 
 export function foreignPrefixes(own: (typeof PART_PREFIXES)[number]): readonly string[] {
-  return PART_PREFIXES.filter((prefix) => prefix !== own);
+  return [...PART_PREFIXES.filter((prefix) => prefix !== own), ...Object.keys(commandLineSettings)];
 }

@@ -17,10 +17,10 @@ export function explainUnusable({ certPath, keyPath, clientCaPath }: TlsFiles): 
     const cert = readFileSync(certPath);
     const key = readFileSync(keyPath);
     const ca = clientCaPath === undefined ? undefined : readFileSync(clientCaPath);
-    createSecureContext({ cert, key, ...(ca !== undefined && { ca }) });
     const certificate = new X509Certificate(cert);
     if (!certificate.checkPrivateKey(createPrivateKey(key))) return `${keyPath} is not the key of ${certPath}`;
     if (Date.parse(certificate.validTo) < Date.now()) return `${certPath} expired on ${certificate.validTo}`;
+    createSecureContext({ cert, key, ...(ca !== undefined && { ca }) });
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -19,6 +19,12 @@ export interface DeviceRegistration {
   readonly apiKeys: readonly ApiKeyRegistration[];
 }
 
+/** What rules and alerts make of a device. */
+export interface DeviceDescription {
+  readonly status: CapStatus;
+  readonly tags: readonly string[];
+}
+
 /** As it is stored, perhaps by another version of the platform. */
 export type RuleDefinition = Readonly<Record<string, unknown>>;
 
@@ -62,19 +68,21 @@ export class RegistryStore {
     });
   }
 
-  /** Other status or tags of a device; what is undefined stays. Rejects when nobody knows the device. */
+  /** Other status or tags of a device; what is undefined stays. Answers both as they are then. Rejects when nobody knows the device. */
   async describeDevice(
     id: string,
     { status, tags }: { readonly status?: CapStatus | undefined; readonly tags?: readonly string[] | undefined },
-  ): Promise<string> {
+  ): Promise<DeviceDescription & { readonly version: string }> {
     return await inTransaction(this.#database, async (client) => {
       const version = await bumpRegistryVersion(client);
-      const { rowCount } = await client.query(
-        `UPDATE devices SET status = coalesce($2, status), tags = coalesce($3, tags), registry_version = $4 WHERE id = $1`,
+      const { rows } = await client.query<DeviceDescription>(
+        `UPDATE devices SET status = coalesce($2, status), tags = coalesce($3, tags), registry_version = $4 WHERE id = $1
+         RETURNING status, tags`,
         [id, status ?? null, tags ?? null, version],
       );
-      if (rowCount === 0) throw new Error(`no device has the id ${id}`);
-      return version;
+      const [described] = rows;
+      if (described === undefined) throw new Error(`no device has the id ${id}`);
+      return { ...described, version };
     });
   }
 

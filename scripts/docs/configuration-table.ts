@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { commandLineSettings } from '../../platform/config/fragments.ts';
 import { broadcasterSettings } from '../../services/broadcaster/config.ts';
 import { ingestSettings } from '../../services/ingest/config.ts';
 import { workerSettings } from '../../services/worker/config.ts';
@@ -24,7 +25,7 @@ export interface Setting {
   readonly meaning: string | undefined;
 }
 
-/** Every setting, in the order of the schemas: those that all services have, then service by service. */
+/** Every setting, in the order of the schemas: those that all services have, then service by service, the command line and `npm start`. */
 export function describeSettings(): readonly Setting[] {
   const parts = Object.keys(SERVICES);
   const names = new Set(Object.values(SERVICES).flatMap((shape) => Object.keys(shape)));
@@ -36,7 +37,13 @@ export function describeSettings(): readonly Setting[] {
   const dev = Object.entries(stackSettings)
     .filter(([name]) => name.startsWith(DEV_PREFIX))
     .map(([name, schema]) => describe(name, '`npm start`', schema));
-  return [...settings.filter(({ part }) => part === 'all'), ...settings.filter(({ part }) => part !== 'all'), ...dev];
+  const commandLine = Object.entries(commandLineSettings).map(([name, schema]) => describe(name, '`telltale`', schema));
+  return [
+    ...settings.filter(({ part }) => part === 'all'),
+    ...settings.filter(({ part }) => part !== 'all'),
+    ...commandLine,
+    ...dev,
+  ];
 }
 
 function describe(name: string, part: string, schema: unknown): Setting {

@@ -30,8 +30,11 @@ export class Guard {
 }
 
 export function openGuard(): Guard {
-  const program = fileURLToPath(new URL(`guardian${extname(import.meta.filename)}`, import.meta.url));
+  const extension = extname(import.meta.filename);
+  const program = fileURLToPath(new URL(`guardian${extension}`, import.meta.url));
+  // Not what this process was started with: of that, code to evaluate would be evaluated once more, and open another guard.
+  const loader = extension === '.ts' ? ['--import', import.meta.resolve('tsx')] : [];
   return new Guard(
-    spawn(process.execPath, [...process.execArgv, program], { stdio: ['pipe', 'ignore', 'inherit'], detached: true }),
+    spawn(process.execPath, [...loader, program], { stdio: ['pipe', 'ignore', 'inherit'], detached: true }),
   );
 }

@@ -127,8 +127,13 @@ export const ingestSettings = {
 
 export type IngestConfig = z.infer<z.ZodObject<typeof ingestSettings>>;
 
+type TlsSettings = Pick<
+  IngestConfig,
+  'TELLTALE_INGEST_TLS_CERT_PATH' | 'TELLTALE_INGEST_TLS_KEY_PATH' | 'TELLTALE_INGEST_TLS_CLIENT_CA_PATH'
+>;
+
 /** The files of the public port's TLS, undefined for plain HTTP. */
-export function tlsFilesOf(config: IngestConfig): TlsFiles | undefined {
+export function tlsFilesOf(config: TlsSettings): TlsFiles | undefined {
   const {
     TELLTALE_INGEST_TLS_CERT_PATH: certPath,
     TELLTALE_INGEST_TLS_KEY_PATH: keyPath,

@@ -33,3 +33,33 @@ export async function runTelltale(
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
   return { code, stdout, stderr };
 }
+
+/**
+ * The same at a terminal of its own, made by script(1), where somebody types a line once the program asks for it.
+ *
+ * @param prompt what it asks, as it stands at the end of what was printed
+ */
+export async function runTelltaleAtTerminal(
+  args: readonly string[],
+  settings: ServiceSettings,
+  { prompt, answer }: { readonly prompt: RegExp; readonly answer: string },
+): Promise<{ readonly code: number | null; readonly shown: string }> {
+  const command = [process.execPath, 'dist/cli/main.js', ...args].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+    env: { ...plainEnvironment(process.env), TELLTALE_DEV_DIR: '/nowhere', TERM: 'dumb', ...settings },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let shown = '';
+  let isAnswered = false;
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    shown += text;
+    if (isAnswered || !prompt.test(shown)) return;
+    isAnswered = true;
+    child.stdin.write(`${answer}\n`);
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status) => resolve(status));
+  });
+  return { code, shown };
+}

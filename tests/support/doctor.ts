@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { runTelltale, type CommandPlace } from './command-line.ts';
 import type { ServiceSettings } from './process.ts';
@@ -51,26 +51,6 @@ export async function buildOtherTime(
   execFileSync('gcc', ['-shared', '-fPIC', '-O2', '-o', library, 'tests/support/other-time.c']);
   return {
     environment: { LD_PRELOAD: library, OTHER_TIME_AHEAD_S: String(aheadS) },
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
-  };
-}
-
-/** A folder with our program and all its packages, but with this in place of uWebSockets.js. */
-export async function installWithBinding(source: string): Promise<AsyncDisposable & { readonly program: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'telltale-binding-'));
-  for (const part of ['cli', 'core', 'contracts', 'platform', 'services', 'clients', 'sql']) {
-    await cp(join('dist', part), join(folder, 'dist', part), { recursive: true });
-  }
-  await writeFile(join(folder, 'package.json'), '{"type": "module"}');
-  const modules = join(folder, 'node_modules');
-  await mkdir(join(modules, 'uWebSockets.js'), { recursive: true });
-  for (const name of await readdir('node_modules')) {
-    if (name !== 'uWebSockets.js') await symlink(resolve('node_modules', name), join(modules, name));
-  }
-  await writeFile(join(modules, 'uWebSockets.js', 'package.json'), '{"name": "uWebSockets.js", "main": "index.js"}');
-  await writeFile(join(modules, 'uWebSockets.js', 'index.js'), source);
-  return {
-    program: join(folder, 'dist/cli/main.js'),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
   };
 }

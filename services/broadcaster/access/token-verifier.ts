@@ -1,7 +1,6 @@
-import { createPublicKey } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createLocalJWKSet, decodeProtectedHeader, errors, jwtVerify, type JSONWebKeySet } from 'jose';
-import { z } from 'zod';
+import { readJwksFile } from '../../../platform/crypto/jwks-file.ts';
 import { StartupError } from '../../../platform/lifecycle/startup-error.ts';
 import type { Logger } from '../../../platform/log/logger.ts';
 
@@ -27,20 +26,6 @@ const CLOCK_TOLERANCE_S = 5;
 /** A claim may be any number; a date of RFC 3339 has a year of four digits. */
 const LAST_DATE_MS = Date.UTC(9999, 11, 31);
 
-const jwksSchema = z.object({
-  keys: z
-    .array(
-      z.looseObject({
-        kty: z.literal('EC'),
-        crv: z.literal('P-256'),
-        kid: z.string().min(1),
-        x: z.string(),
-        y: z.string(),
-      }),
-    )
-    .min(1),
-});
-
 /** JWTs by ES256 (RFC 7518) with `sub`, `exp` and the audience, of a key in a JWKS file that is read again when it changes. */
 export class TokenVerifier {
   readonly #settings: TokenSettings;
@@ -54,7 +39,7 @@ export class TokenVerifier {
     this.#log = log;
     this.#readAt = fileState(settings.jwksPath);
     try {
-      this.#jwks = loadJwks(settings.jwksPath);
+      this.#jwks = readJwksFile(settings.jwksPath);
     } catch (error) {
       throw new StartupError(
         `TELLTALE_BROADCASTER_JWKS_PATH: ${settings.jwksPath} is no JWKS of P-256 keys with a kid each ` +
@@ -70,7 +55,7 @@ export class TokenVerifier {
     if (state === this.#readAt) return;
     this.#readAt = state;
     try {
-      this.#jwks = loadJwks(this.#settings.jwksPath);
+      this.#jwks = readJwksFile(this.#settings.jwksPath);
       this.#getKey = createLocalJWKSet(this.#jwks);
       this.#log.info({ keys: this.#jwks.keys.length }, 'the keys of tokens were read again');
     } catch (error) {
@@ -123,18 +108,6 @@ function explain(error: unknown, token: string): string {
     return 'this is no JWT';
   }
   return 'the signature of the token is wrong';
-}
-
-function loadJwks(path: string): JSONWebKeySet {
-  const jwks = jwksSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
-  const kids = new Set(jwks.keys.map(({ kid }) => kid));
-  if (kids.size < jwks.keys.length) throw new Error('two keys have one kid');
-  for (const { d, kid, ...key } of jwks.keys) {
-    if (d !== undefined) throw new Error(`${kid} is a private key, which nobody but its owner may have`);
-    // Throws for a point that is not on the curve.
-    createPublicKey({ key, format: 'jwk' });
-  }
-  return jwks;
 }
 
 /** Another text whenever the file has changed; empty for one that cannot be looked at. */

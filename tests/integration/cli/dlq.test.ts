@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { redisKeys } from '../../../contracts/redis-keys.ts';
 import { shardOf } from '../../../contracts/shard.ts';
 import { appendEntry, appendPack, encodePack, numberReading } from '../../support/admitted-packs.ts';
+import { runTelltale, runTelltaleAtTerminal } from '../../support/command-line.ts';
 import { createPersistGroups, createPersisting, persistAll, readDeadLetters } from '../../support/persisting.ts';
 import { startProgram } from '../../support/process.ts';
 import { countRows } from '../../support/stored-rows.ts';
@@ -93,7 +94,7 @@ test('operators see dead letters, put them back once their cause is gone, and di
   assert.equal((await dlq('replay', '--reason', 'integrity-violation')).code, 0);
   await persist();
   assert.equal(await countRows(stores.database), 2);
-  assert.equal((await dlq('discard', '--all')).code, 0);
+  assert.equal((await dlq('discard', '--all', '--yes')).code, 0);
   assert.deepEqual(await readDeadLetters(stores.redis), []);
 });
 
@@ -103,7 +104,35 @@ test('what is put back and still cannot be stored is a dead letter again', async
   assert.equal((await dlq('replay', '--all')).code, 0);
   await persist();
   assert.equal((await list()).total, 1);
-  assert.equal((await dlq('discard', '--all')).code, 0);
+  assert.equal((await dlq('discard', '--all', '--yes')).code, 0);
+});
+
+test('letters that nobody has named are discarded when somebody says yes, and are counted before', async () => {
+  const count = async (): Promise<number> => (await readDeadLetters(stores.redis)).length;
+  for (let each = 0; each < 3; each += 1) await appendEntry(stores.redis, SHARD, 'not a pack');
+  await persist();
+  const settings = { REDIS_URL: stores.server.url };
+  for (const choice of [['--all'], ['--reason', 'unreadable']]) {
+    const unasked = await runTelltale(['dlq', 'discard', ...choice], settings);
+    assert.equal(unasked.code, 2);
+    assert.match(unasked.stderr, /discard 3 dead letters, whose readings are gone then\? Add --yes/);
+  }
+  const old = await dlq('discard', '--all');
+  assert.deepEqual([old.code, /Add --yes/.test(old.said)], [1, true]);
+  const prompt = /discard 3 dead letters, whose readings are gone then\? Type "yes": /;
+  for (const answer of ['', 'no']) {
+    const { code, shown } = await runTelltaleAtTerminal(['dlq', 'discard', '--all'], settings, { prompt, answer });
+    assert.equal(code, 1, shown);
+    assert.match(shown, /nothing is discarded/);
+  }
+  assert.equal(await count(), 3);
+  const [named = ''] = (await list()).letters.map(({ name }) => name);
+  assert.equal((await runTelltale(['dlq', 'discard', named], settings)).code, 0, 'who names them is not asked');
+  const said = { prompt: /discard 2 dead letters.*Type "yes": /, answer: 'yes' };
+  const { code, shown } = await runTelltaleAtTerminal(['dlq', 'discard', '--reason', 'unreadable'], settings, said);
+  assert.equal(code, 0, shown);
+  assert.equal(await count(), 0);
+  assert.equal((await runTelltale(['dlq', 'discard', '--all'], settings)).code, 0, 'there is nothing to ask about');
 });
 
 test('a command that does not say which letters, or names none, changes nothing and says what to write', async () => {

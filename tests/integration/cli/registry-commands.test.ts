@@ -103,6 +103,13 @@ test('a device is added with a key pair that is made for it, shown, listed, desc
     /^device +status +position +heard +site +zones +tags\ndev-1 +Actual +19\.5000,-99\.5000 +never/,
   );
 
+  const describe = (...args: readonly string[]) => json('devices', 'describe', 'dev-1', ...args);
+  assert.deepEqual(await describe('--status', 'Test'), { device: 'dev-1', status: 'Test', tags: ['roof'] });
+  assert.deepEqual(await describe('--tag', 'b', 'a'), { device: 'dev-1', status: 'Test', tags: ['a', 'b'] });
+  const both = ['devices', 'describe', 'dev-1', '--tag', 'c', '--no-tags'];
+  await assertRefused(2, /--tag gives tags and --no-tags takes all away: keep one/, ...both);
+  assert.deepEqual(await describe('--no-tags'), { device: 'dev-1', status: 'Test', tags: [] });
+
   await json('devices', 'disable', 'dev-1');
   assert.equal((await readDevice(stores, 'dev-1'))?.disabled, true);
   assert.deepEqual(((await json('devices', 'list', '--disabled'))['devices'] as unknown[]).length, 1);
@@ -261,6 +268,10 @@ test('what the database keeps is shown, and dropped when somebody says so', asyn
 
   const drop = ['retention', 'drop', '--before', '2020-01-02'];
   await assertRefused(2, /drop readings_p20200101 \(.*\)\? Add --yes/, ...drop);
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+  const future = ['retention', 'drop', '--before', tomorrow];
+  await assertRefused(2, new RegExp(`--before ${tomorrow} is still to come: everything that is stored`), ...future);
+  await assertRefused(2, /is still to come/, ...future, '--yes');
   await assertRefused(2, /--before soon is no day/, 'retention', 'drop', '--before', 'soon');
   await assertRefused(2, /--table is one of/, ...drop, '--table', 'devices');
   assert.deepEqual((await json(...drop, '--yes'))['dropped'], ['readings_p20200101']);

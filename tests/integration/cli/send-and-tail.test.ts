@@ -8,7 +8,7 @@ import { findFreePort } from '../../../scripts/process/free-port.ts';
 import { runTelltale } from '../../support/command-line.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startPlatform, type TestPlatform } from '../../support/platform.ts';
-import { startProgram } from '../../support/process.ts';
+import { startProgram, type ServiceSettings } from '../../support/process.ts';
 
 const RULE = {
   ...{
@@ -66,7 +66,7 @@ test('a reading that is sent by hand is taken, and what ingest has against one i
   assert.match(refused.stderr, /does not take the reading: schema-invalid/);
   assert.match((await send(['temperature', '1'], 'tt_none')).stderr, /unauthorized/);
   const without = await send(['temperature', '1'], '');
-  assert.deepEqual([without.code, /--api-key is missing/.test(without.stderr)], [2, true]);
+  assert.deepEqual([without.code, /--api-key-file or --api-key is missing/.test(without.stderr)], [2, true]);
   const away = await send(['temperature', '1'], apiKey, `http://127.0.0.1:${await findFreePort()}`);
   assert.match(away.stderr, /does not answer \(.*\): is the platform running\?/);
 });
@@ -109,4 +109,64 @@ test('one line an alert for people, and an end after as many as were asked for',
   );
   const wrong = await runTelltale(['alerts', 'tail', '--min-severity', 'Huge'], {});
   assert.deepEqual([wrong.code, /--min-severity is one of Extreme/.test(wrong.stderr)], [2, true]);
+});
+
+test('an API key from a file is not among the arguments; two keys, and a file that has none, are refused', async () => {
+  const file = join(folder, 'api-key');
+  await writeFile(file, `${apiKey}\n`);
+  const args = ['send', 'dev-1', 'load', '5', '--key', join(folder, 'dev-1.pem'), '--url', platform.ingestUrl];
+  const sent = await runTelltale([...args, '--api-key-file', file], { API_KEY: 'tt_another' });
+  assert.deepEqual([sent.code, sent.stdout], [0, '202 {"accepted":1}\n'], sent.stderr);
+  const both = await runTelltale([...args, '--api-key-file', file, '--api-key', apiKey], {});
+  assert.deepEqual([both.code, both.stdout], [2, '']);
+  assert.match(both.stderr, /--api-key and --api-key-file are both given; keep one/);
+  const missing = await runTelltale([...args, '--api-key-file', join(folder, 'none')], { API_KEY: apiKey });
+  assert.deepEqual([missing.code, /none cannot be read/.test(missing.stderr)], [1, true]);
+  const wrong = await runTelltale([...args, '--api-key-file', join(folder, 'dev-1.pem')], {});
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, /dev-1\.pem is no file with an API key alone\n$/);
+});
+
+test('a platform that the environment names is not mistaken for the one that runs in the folder', async () => {
+  const { databaseUrl, redisUrl } = platform.stores;
+  const nobody = `127.0.0.1:${await findFreePort()}`;
+  const run = { pid: process.pid, ingest_url: platform.ingestUrl, alerts_url: platform.alertsUrl };
+  await writeFile(join(folder, 'run.json'), JSON.stringify({ ...run, database_url: databaseUrl, redis_url: redisUrl }));
+  const here = { TELLTALE_DEV_DIR: folder, API_KEY: apiKey };
+  const sendIn = (settings: ServiceSettings) =>
+    runTelltale(['send', 'dev-1', 'load', '6', '--key', join(folder, 'dev-1.pem')], { ...here, ...settings });
+  const tailIn = (settings: ServiceSettings) =>
+    runTelltale(['alerts', 'tail', '--count', '1'], { ...here, ...settings });
+
+  assert.equal((await sendIn({})).code, 0, 'the one that runs here');
+  assert.equal((await sendIn({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl })).code, 0, 'which has these stores');
+  for (const [stores, names] of [
+    [{ DATABASE_URL: 'postgres://elsewhere.invalid/telltale', REDIS_URL: redisUrl }, 'DATABASE_URL and REDIS_URL name'],
+    [{ REDIS_URL: 'redis://elsewhere.invalid' }, 'REDIS_URL names'],
+  ] as const) {
+    const sent = await sendIn(stores);
+    assert.deepEqual([sent.code, sent.stdout], [2, '']);
+    assert.match(
+      sent.stderr,
+      new RegExp(`${names} a platform, and not where its devices post: give --url, or set TELLTALE_INGEST_URL`),
+    );
+    const heard = await tailIn(stores);
+    assert.equal(heard.code, 2);
+    assert.match(
+      heard.stderr,
+      new RegExp(`${names} a platform, and not where its alerts are told: give --url, or set TELLTALE_ALERTS_URL`),
+    );
+  }
+  const elsewhere = { REDIS_URL: 'redis://elsewhere.invalid' };
+  assert.equal((await sendIn({ ...elsewhere, TELLTALE_INGEST_URL: platform.ingestUrl })).code, 0);
+  const away = await sendIn({ TELLTALE_INGEST_URL: `http://${nobody}` });
+  assert.match(away.stderr, new RegExp(`http://${nobody} does not answer`), 'the variable comes before what runs here');
+  const no = await sendIn({ TELLTALE_INGEST_URL: 'nowhere' });
+  assert.deepEqual([no.code, /TELLTALE_INGEST_URL: must be an http:\/\/ or https:\/\/ URL/.test(no.stderr)], [1, true]);
+
+  await using listener = await startProgram('cli/main.js', ['alerts', 'tail', '--count', '1'], {
+    ...elsewhere,
+    TELLTALE_ALERTS_URL: platform.alertsUrl,
+  });
+  await eventually(() => assert.match(listener.running.lastLines(Infinity).join('\n'), /listening to /));
 });

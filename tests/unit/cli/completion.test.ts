@@ -41,7 +41,7 @@ test('bash completes what has been begun, behind arguments and options too', () 
   assert.deepEqual(complete(['telltale', 'completion', 'z']), ['zsh']);
   assert.deepEqual(
     complete(['telltale', 'send', 'devices', 'list', '--api']),
-    ['--api-key'],
+    ['--api-key-file', '--api-key'],
     'a device may have any name',
   );
 });

@@ -5,7 +5,7 @@ import { formatTable } from '../../../cli/output/table.ts';
 const HEADS = ['id', 'name'];
 
 test('columns are as wide as their widest cell, and nothing follows the last one', () => {
-  assert.equal(
+  assert.deepEqual(
     formatTable(
       HEADS,
       [
@@ -14,16 +14,16 @@ test('columns are as wide as their widest cell, and nothing follows the last one
       ],
       undefined,
     ),
-    'id    name\na     x\nlong  yy\n',
+    ['id    name', 'a     x', 'long  yy'],
   );
-  assert.equal(formatTable(HEADS, [], 80), 'id  name\n');
+  assert.deepEqual(formatTable(HEADS, [], 80), ['id  name']);
 });
 
 test('a line is cut to the terminal, and one that just fits is not', () => {
-  assert.equal(formatTable(HEADS, [['abc', 'defgh']], 10), 'id   name\nabc  defgh\n');
-  assert.equal(formatTable(HEADS, [['abc', 'defgh']], 9), 'id   name\nabc  def…\n');
+  assert.deepEqual(formatTable(HEADS, [['abc', 'defgh']], 10), ['id   name', 'abc  defgh']);
+  assert.deepEqual(formatTable(HEADS, [['abc', 'defgh']], 9), ['id   name', 'abc  def…']);
 });
 
 test('what a device calls itself moves no cursor and begins no line', () => {
-  assert.equal(formatTable(['id'], [['a\u001b[2J\nb']], undefined), 'id\na?[2J?b\n');
+  assert.deepEqual(formatTable(['id'], [['a\u001b[2J\nb']], undefined), ['id', 'a\\x1b[2J\\nb']);
 });

