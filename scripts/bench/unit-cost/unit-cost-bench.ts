@@ -11,13 +11,15 @@ import { createLogger } from '../../../platform/log/logger.ts';
 import { openPostgres } from '../../../platform/postgres/open-postgres.ts';
 import { RegistryStore } from '../../../platform/postgres/registry-store.ts';
 import type { Redis } from '../../../platform/redis/open-redis.ts';
+import { HeardDevices } from '../../../services/worker/associate/heard-devices.ts';
 import { choosePostgres } from '../../postgres/find-postgres.ts';
 import { openPrivateCluster } from '../../postgres/private-cluster.ts';
 import type { Bench, BenchContext, BenchReport } from '../bench.ts';
 import { BENCH_METRIC, createBenchFleet } from '../load/bench-fleet.ts';
-import { startPrivateIngest } from '../load/private-ingest.ts';
+import { loadBenchedConfig, startPrivateIngest } from '../load/private-ingest.ts';
 import { untilProjected } from '../load/until-projected.ts';
 import { createBenchDatabase } from '../private-database.ts';
+import { VerifyRate } from '../ingest/verify-rate.ts';
 import { openPrivateRedis } from '../private-redis.ts';
 import { startPrivateService } from '../private-service.ts';
 import { readParent, readResidentBytes } from '../process-cost.ts';
@@ -32,12 +34,13 @@ const WARM_UP_DEVICES = 500;
 /** So few that hardly one waits for another: nothing is done for several at once. */
 const QUIET_PER_S = 400;
 /** Most of what ingest and Redis can do on two cores with their load beside them. */
-const BUSY_PER_S = 1500;
+const BUSY_PER_S = 1000;
 /** Fewer than the public keys that a thread of ingest keeps; all devices together are more. */
 const KNOWN = { devices: 2000, packs: 10 } as const;
 const READINGS = 10;
-/** For so long a quorum waits for others at most. */
-const UNTIL_SILENT_MS = 15_000;
+/** As while triggers wait for a quorum. */
+const LISTEN = { times: 20, everyMs: 250 } as const;
+const REFERENCE_MS = 2000;
 const RULES = 'deploy/rules/earthquake-dense.json';
 
 async function runUnitCost(context: BenchContext): Promise<BenchReport> {
@@ -68,11 +71,20 @@ async function runUnitCost(context: BenchContext): Promise<BenchReport> {
       worker: worker.pid,
       postgres: await findPostgres(database),
     };
-    const rounds = new FleetRounds({ ingest, worker, pids, stop });
+    const shards = loadBenchedConfig().TELLTALE_SHARDS;
+    const rounds = new FleetRounds({ ingest, worker, pids, shards, stop });
     const socketBytes = await rounds.measureSocket();
+    const [first] = all;
+    if (first === undefined) throw new Error('a fleet without a device');
+    const reference = new VerifyRate(first, Date.now());
+    reference.sample(REFERENCE_MS);
     const { costs, bytes } = await measure(rounds, all, { redis: redis.client, database, say });
+    reference.sample(REFERENCE_MS);
+    const listening = await measureListening(redis.client, shards);
     return report({
       costs,
+      listening,
+      verifyUs: 1e6 / reference.perS,
       bytes: {
         redis_registry_device: (registered.memory - empty.memory) / all.length,
         postgres_registry_device: (registered.registry - empty.registry) / all.length,
@@ -88,6 +100,18 @@ async function runUnitCost(context: BenchContext): Promise<BenchReport> {
   }
 }
 
+async function measureListening(redis: Redis, shards: number): Promise<number> {
+  const devices = new HeardDevices(redis, shards);
+  await devices.read(Date.now() * 1000);
+  const [before, beganMs] = [process.cpuUsage(), performance.now()];
+  for (let time = 0; time < LISTEN.times; time += 1) {
+    await devices.read(Date.now() * 1000);
+    await delay(LISTEN.everyMs);
+  }
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / (performance.now() - beganMs);
+}
+
 interface Stores {
   readonly redis: Redis;
   readonly database: Pool;
@@ -98,8 +122,6 @@ interface Costs {
   /** Processor time in a second without packs, milliseconds, before any device was heard and after all were. */
   readonly idle: PartTimes;
   readonly idleHeard: PartTimes;
-  /** The same while triggers wait for a quorum. */
-  readonly associating: PartTimes;
   /**
    * Of a pack of ten readings, microseconds: with time left, and of a busy ingest which still has the device's public key
    * or has to import it.
@@ -142,9 +164,6 @@ async function measure(
   say('the worker catches up');
   const storing = await rounds.measureStorage(busy);
   const after = await readSizes(redis, database);
-  // The readings come in bursts of a round, which the rules of a network take for shaking here and there.
-  const associating = await rounds.measureIdle();
-  await delay(UNTIL_SILENT_MS);
   const idleHeard = await rounds.measureIdle();
   const state = await readRedisBytes(redis);
 
@@ -164,7 +183,7 @@ async function measure(
   const perDevice = (purpose: string): number => (state.get(purpose) ?? 0) / all.length;
   return {
     costs: {
-      ...{ idle, idleHeard, associating, quiet: quiet.usPerPack, storing, storingSingle },
+      ...{ idle, idleHeard, quiet: quiet.usPerPack, storing, storingSingle },
       busyUnknown: busy[0].usPerPack,
       busyKnown: busy[1].usPerPack,
     },
@@ -227,11 +246,15 @@ async function findPostgres(database: Pool): Promise<number> {
 
 interface Measured {
   readonly costs: Costs;
+  /** Of one signature by OpenSSL on one core of this machine in this minute, microseconds. */
+  readonly verifyUs: number;
+  /** Processor time in a second in which association asks who is there, milliseconds; nobody has been heard again. */
+  readonly listening: number;
   readonly bytes: Readonly<Record<string, number>>;
   readonly problems: readonly string[];
 }
 
-function report({ costs, bytes, problems }: Measured): BenchReport {
+function report({ costs, verifyUs, listening, bytes, problems }: Measured): BenchReport {
   const columns = (cells: readonly string[]): string => cells.map((cell) => cell.padStart(21)).join('');
   const line = (name: string, times: PartTimes): string =>
     `${name.padEnd(48)}${columns(PARTS.map((part) => times[part].toFixed(0)))}`;
@@ -239,6 +262,7 @@ function report({ costs, bytes, problems }: Measured): BenchReport {
   return {
     fields: {
       devices: DEVICES,
+      verify_us: Number(verifyUs.toFixed(1)),
       cpu_us_per_pack: {
         quiet: rounded(costs.quiet),
         busy_known_key: rounded(costs.busyKnown),
@@ -249,11 +273,12 @@ function report({ costs, bytes, problems }: Measured): BenchReport {
       idle_ms_per_s: {
         before: rounded(costs.idle),
         heard: rounded(costs.idleHeard),
-        associating: rounded(costs.associating),
       },
+      listening_ms_per_s: Number(listening.toFixed(1)),
       bytes: Object.fromEntries(Object.entries(bytes).map(([name, value]) => [name, Math.round(value)])),
     },
     lines: [
+      `one signature on one core                       ${verifyUs.toFixed(0)} us: what follows is as fast as this machine is now`,
       `${'processor time'.padEnd(48)}${columns(PARTS)}`,
       line(`us a pack of ${READINGS}, ${QUIET_PER_S} a second`, costs.quiet),
       line(`us a pack of ${READINGS}, ${BUSY_PER_S} a second, key unknown`, costs.busyUnknown),
@@ -262,7 +287,7 @@ function report({ costs, bytes, problems }: Measured): BenchReport {
       line('us catching up, a pack of 1', costs.storingSingle),
       line('ms a second without packs, no device heard', costs.idle),
       line(`ms a second without packs, ${DEVICES} heard`, costs.idleHeard),
-      line('the same while triggers wait for a quorum', costs.associating),
+      `ms a second to know who is there, of ${DEVICES}    ${listening.toFixed(0)}`,
       ...Object.entries(bytes).map(([name, value]) => `${name.padEnd(48)}${Math.round(value)} bytes`),
     ],
     problems,
