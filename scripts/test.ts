@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';
@@ -18,23 +18,27 @@ const TEMPLATE = 'telltale_template';
 const FILE_DEADLINE_MS = 240_000;
 /** For a file whose event loop hangs, which does not see its deadline. */
 const FILE_TIMEOUT_MS = FILE_DEADLINE_MS + 20_000;
-/** Test files beside each other: most of them wait for real servers most of the time. */
-const CONCURRENCY = 3;
+/** Test files beside each other. Each has servers of its own: more than there are cores, and they take the time that others are given. */
+const CONCURRENCY = Math.max(2, availableParallelism());
 const BATCHES = 8;
 /** Who asks for some files sees them by their names. */
 const FEWEST_OF_BATCH = 5;
 const HEAVY = /^tests\/(e2e\/|integration\/(cluster|chaos))/;
+/** They measure how long a start takes: they come when hardly anything else runs any more. */
+const LAST = /^tests\/integration\/image\//;
 /** Part of the others behind which no heavy one begins. */
 const HEAVY_WITHIN = 0.8;
 
 /** Those that run a whole platform are spread among the others: together they starve each other. */
 function spread(files: readonly string[]): readonly string[] {
   const heavy = files.filter((path) => HEAVY.test(path));
-  const light = files.filter((path) => !HEAVY.test(path));
+  const last = files.filter((path) => LAST.test(path));
+  const light = files.filter((path) => !HEAVY.test(path) && !LAST.test(path));
   const between = Math.max(1, Math.floor((light.length * HEAVY_WITHIN) / Math.max(1, heavy.length)));
   return [
     ...heavy.flatMap((path, index) => [path, ...light.slice(index * between, (index + 1) * between)]),
     ...light.slice(heavy.length * between),
+    ...last,
   ];
 }
 

@@ -335,6 +335,7 @@ test('filters that change many times a second are said twice a second, the last 
   connection.hello();
   connection.live('1-0');
   await eventually(() => assert.equal(watched.client.state, 'live'));
+  const beganMs = performance.now();
   for (let radius = 1; radius <= 30; radius += 1) {
     watched.client.subscribe([{ near: { lat: 0, lon: 0, radius_m: radius } }]);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -343,5 +344,7 @@ test('filters that change many times a second are said twice a second, the last 
     const last = connection.said.at(-1);
     assert.ok(last?.type === 'subscribe' && last.filters[0]?.near?.radius_m === 30, 'not the last filters');
   });
-  assert.ok(connection.said.length <= 5, `${connection.said.length} messages`);
+  // The hello, the first ones, and two in each second of it, however long a busy machine takes.
+  const most = 3 + (2 * (performance.now() - beganMs)) / 1000;
+  assert.ok(connection.said.length <= most, `${connection.said.length} messages`);
 });

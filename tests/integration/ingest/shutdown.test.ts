@@ -12,8 +12,8 @@ import { openWorkerStores, SHARD_COUNT, type WorkerStores } from '../../support/
 
 const STOP_WITHIN_MS = 5000;
 const CLIENTS = 100;
-/** So many signatures take noble about a second, which is longer than it takes to ask the process to end. */
-const SLOW_BATCH = 400;
+/** So many signatures take noble a third of a second, which is longer than to ask the process to end, and on a busy machine less than it has. */
+const SLOW_BATCH = 120;
 
 let stores: WorkerStores;
 const device = new SignedDevice('dev-1');

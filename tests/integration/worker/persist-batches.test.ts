@@ -82,13 +82,16 @@ test('what comes in drops is stored in few statements, and what waits in one', a
   counts.plain = 0;
   const running = new RunLoop({ name: 'persist', log: stores.log, pass: () => loop.pass(EVERY_SHARD) });
   running.start();
+  const beganMs = performance.now();
   for (let at = 300; at < 350; at += 1) {
     await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', START_US + at, at)] });
     await delay(10);
   }
   await running.close();
   await persistAll(loop, stores.redis);
-  assert.ok(counts.plain >= 2 && counts.plain <= 7, String(counts.plain));
+  // One in 200 ms, however long a busy machine takes, and those of the begin and the end.
+  const most = 4 + (performance.now() - beganMs) / 200;
+  assert.ok(counts.plain >= 2 && counts.plain <= Math.min(most, 25), `${counts.plain} of ${most}`);
   assert.equal(await countRows(stores.database), 350);
 });
 
