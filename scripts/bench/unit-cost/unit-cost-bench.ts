@@ -24,20 +24,15 @@ import { openPrivateRedis } from '../private-redis.ts';
 import { startPrivateService } from '../private-service.ts';
 import { readParent, readResidentBytes } from '../process-cost.ts';
 import { FleetRounds, type RoundCost } from './fleet-rounds.ts';
-import { mapParts, PARTS, type PartPids, type PartTimes } from './part-times.ts';
+import type { PartPids } from './part-times.ts';
 import { countMinuteRows, readDatabaseBytes, readRedisBytes, readRedisInfo } from './stored-bytes.ts';
+import { BUSY_PER_S, DEVICES, QUIET_PER_S, READINGS, reportUnitCost, type Costs } from './unit-cost-report.ts';
 
-const DEVICES = 20_000;
 /** They compile the code and are not counted. */
 const WARM_UP = { packs: 20, perS: 500 } as const;
 const WARM_UP_DEVICES = 500;
-/** So few that hardly one waits for another: nothing is done for several at once. */
-const QUIET_PER_S = 400;
-/** Most of what ingest and Redis can do on two cores with their load beside them. */
-const BUSY_PER_S = 1000;
 /** Fewer than the public keys that a thread of ingest keeps; all devices together are more. */
 const KNOWN = { devices: 2000, packs: 10 } as const;
-const READINGS = 10;
 /** As while triggers wait for a quorum. */
 const LISTEN = { times: 20, everyMs: 250 } as const;
 const REFERENCE_MS = 2000;
@@ -81,7 +76,7 @@ async function runUnitCost(context: BenchContext): Promise<BenchReport> {
     const { costs, bytes } = await measure(rounds, all, { redis: redis.client, database, say });
     reference.sample(REFERENCE_MS);
     const listening = await measureListening(redis.client, shards);
-    return report({
+    return reportUnitCost({
       costs,
       listening,
       verifyUs: 1e6 / reference.perS,
@@ -116,22 +111,6 @@ interface Stores {
   readonly redis: Redis;
   readonly database: Pool;
   readonly say: (line: string) => void;
-}
-
-interface Costs {
-  /** Processor time in a second without packs, milliseconds, before any device was heard and after all were. */
-  readonly idle: PartTimes;
-  readonly idleHeard: PartTimes;
-  /**
-   * Of a pack of ten readings, microseconds: with time left, and of a busy ingest which still has the device's public key
-   * or has to import it.
-   */
-  readonly quiet: PartTimes;
-  readonly busyKnown: PartTimes;
-  readonly busyUnknown: PartTimes;
-  /** Of worker and database that catch up, a pack of ten readings and one of one, microseconds. */
-  readonly storing: PartTimes;
-  readonly storingSingle: PartTimes;
 }
 
 async function measure(
@@ -242,56 +221,6 @@ async function register(database: Pool, devices: readonly FleetDevice[], stop: A
 async function findPostgres(database: Pool): Promise<number> {
   const { rows } = await database.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
   return readParent(rows[0]?.pid ?? 0);
-}
-
-interface Measured {
-  readonly costs: Costs;
-  /** Of one signature by OpenSSL on one core of this machine in this minute, microseconds. */
-  readonly verifyUs: number;
-  /** Processor time in a second in which association asks who is there, milliseconds; nobody has been heard again. */
-  readonly listening: number;
-  readonly bytes: Readonly<Record<string, number>>;
-  readonly problems: readonly string[];
-}
-
-function report({ costs, verifyUs, listening, bytes, problems }: Measured): BenchReport {
-  const columns = (cells: readonly string[]): string => cells.map((cell) => cell.padStart(21)).join('');
-  const line = (name: string, times: PartTimes): string =>
-    `${name.padEnd(48)}${columns(PARTS.map((part) => times[part].toFixed(0)))}`;
-  const rounded = (times: PartTimes): PartTimes => mapParts((part) => Number(times[part].toFixed(1)));
-  return {
-    fields: {
-      devices: DEVICES,
-      verify_us: Number(verifyUs.toFixed(1)),
-      cpu_us_per_pack: {
-        quiet: rounded(costs.quiet),
-        busy_known_key: rounded(costs.busyKnown),
-        busy_unknown_key: rounded(costs.busyUnknown),
-        storing_10: rounded(costs.storing),
-        storing_1: rounded(costs.storingSingle),
-      },
-      idle_ms_per_s: {
-        before: rounded(costs.idle),
-        heard: rounded(costs.idleHeard),
-      },
-      listening_ms_per_s: Number(listening.toFixed(1)),
-      bytes: Object.fromEntries(Object.entries(bytes).map(([name, value]) => [name, Math.round(value)])),
-    },
-    lines: [
-      `one signature on one core                       ${verifyUs.toFixed(0)} us: what follows is as fast as this machine is now`,
-      `${'processor time'.padEnd(48)}${columns(PARTS)}`,
-      line(`us a pack of ${READINGS}, ${QUIET_PER_S} a second`, costs.quiet),
-      line(`us a pack of ${READINGS}, ${BUSY_PER_S} a second, key unknown`, costs.busyUnknown),
-      line(`us a pack of ${READINGS}, ${BUSY_PER_S} a second, key known`, costs.busyKnown),
-      line(`us catching up, a pack of ${READINGS}`, costs.storing),
-      line('us catching up, a pack of 1', costs.storingSingle),
-      line('ms a second without packs, no device heard', costs.idle),
-      line(`ms a second without packs, ${DEVICES} heard`, costs.idleHeard),
-      `ms a second to know who is there, of ${DEVICES}    ${listening.toFixed(0)}`,
-      ...Object.entries(bytes).map(([name, value]) => `${name.padEnd(48)}${Math.round(value)} bytes`),
-    ],
-    problems,
-  };
 }
 
 export const unitCostBench: Bench = {
