@@ -40,7 +40,10 @@ export class Campaign implements Disposable {
       if (reserved === undefined) continue;
       const { device, nonces } = reserved;
       const connections = kind === 'flood' ? FLOOD_CONNECTIONS : 1;
-      const connection = new HttpConnection(parts.url, localAddressOf(index, 'attacker'), connections);
+      const connection = new HttpConnection(parts.url, {
+        localAddress: localAddressOf(index, 'attacker'),
+        maxSockets: connections,
+      });
       this.#lines.push(connection);
       const captured = kind === 'replay' ? this.#openVictim(parts, index, device, nonces) : undefined;
       const forge = createForge(kind, {

@@ -4,6 +4,7 @@ import { ATTACK_CHOICES } from '../attack/attack-kind.ts';
 import { ENCODINGS } from '../envelope/encoding.ts';
 import { SCENARIOS } from '../scenarios/scenario-names.ts';
 import { TRANSPORTS } from '../transport/open-transports.ts';
+import { REPLY_TIMEOUT_MS } from '../transport/transport.ts';
 import { canBindLocalAddress, MAX_LOCAL_ADDRESSES } from '../transport/local-address.ts';
 
 /** A number as text on the command line. */
@@ -73,6 +74,7 @@ export const runOptionsSchema = z
     quakeEvery: number(0, longestS, ' s').default(0),
     speed: number(0.01, 1000, '').optional(),
     ledger: z.string().min(1, 'must name a file').optional(),
+    replyTimeout: number(0.1, 3600, ' s').default(REPLY_TIMEOUT_MS / 1000),
     drain: number(0, 3600, ' s').default(30),
     json: z.boolean().default(false),
   })

@@ -11,7 +11,16 @@ import type { RunOptions } from './option-values.ts';
 
 /** Answers the exit code: 0 only when everything that was measured was acknowledged, and nothing else. */
 export async function runSimulation(options: RunOptions): Promise<number> {
-  const { url, replay, drain: drainS, fleet: folder, seed, attack, devices: deviceCount } = options;
+  const {
+    url,
+    replay,
+    replyTimeout: replyTimeoutS,
+    drain: drainS,
+    fleet: folder,
+    seed,
+    attack,
+    devices: deviceCount,
+  } = options;
   const stopRequests = listenForStop();
   const { fleet, devices, attackers, reserved, survey } =
     replay === undefined
@@ -28,7 +37,8 @@ export async function runSimulation(options: RunOptions): Promise<number> {
     const attackTally = new AttackTally();
     const summary = await runFleet({
       ...{ fleet, devices, attackers, reserved, source, tally, attackTally, drainS, output: process.stdout },
-      ...{ route: { url, transport: options.transport, mqttUrl: options.mqttUrl }, encoding: options.encoding },
+      route: { url, transport: options.transport, mqttUrl: options.mqttUrl, replyTimeoutMs: replyTimeoutS * 1000 },
+      encoding: options.encoding,
       packReadings: options.pack,
       ...{ stop: stopRequests.stop, abandon: stopRequests.abandon },
     });

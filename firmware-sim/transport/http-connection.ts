@@ -2,9 +2,8 @@ import http, { type ClientRequest, type IncomingMessage, type RequestOptions } f
 import https from 'node:https';
 import { TELEMETRY_METHOD, TELEMETRY_PATH } from '../../contracts/http-signature.ts';
 import type { Reply } from './parse-reply.ts';
-import type { Silence } from './transport.ts';
+import { REPLY_TIMEOUT_MS, type Silence } from './transport.ts';
 
-const REPLY_TIMEOUT_MS = 5000;
 const MAX_REPLY_CHARACTERS = 65_536;
 
 class ReplyTimeout extends Error {}
@@ -18,6 +17,13 @@ export interface TelemetryPost {
   readonly content: Uint8Array | 'withheld';
 }
 
+export interface HttpConnectionOptions {
+  /** Where the connections come from; any when it is undefined. */
+  readonly localAddress?: string | undefined;
+  readonly maxSockets?: number;
+  readonly replyTimeoutMs?: number | undefined;
+}
+
 export type Exchange =
   | { readonly kind: 'answered'; readonly reply: Reply }
   | { readonly kind: 'unanswered'; readonly reason: Silence; readonly detail: string };
@@ -28,12 +34,17 @@ export class HttpConnection implements Disposable {
   readonly #client: typeof http | typeof https;
   readonly #agent: http.Agent;
   readonly #binding: Pick<RequestOptions, 'localAddress' | 'family'>;
+  readonly #replyTimeoutMs: number;
 
-  constructor(baseUrl: URL, localAddress: string | undefined, maxSockets = 1) {
+  constructor(
+    baseUrl: URL,
+    { localAddress, maxSockets = 1, replyTimeoutMs = REPLY_TIMEOUT_MS }: HttpConnectionOptions,
+  ) {
     this.#url = new URL(TELEMETRY_PATH, baseUrl);
     this.#client = baseUrl.protocol === 'https:' ? https : http;
     this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets });
     this.#binding = localAddress === undefined ? {} : { localAddress, family: 4 };
+    this.#replyTimeoutMs = replyTimeoutMs;
   }
 
   /** Never rejects. An abort of the signal counts as no answer. */
@@ -41,8 +52,8 @@ export class HttpConnection implements Disposable {
     const options = { method: TELEMETRY_METHOD, headers, agent: this.#agent, signal, ...this.#binding };
     const request = this.#client.request(this.#url, options);
     const timer = setTimeout(
-      () => request.destroy(new ReplyTimeout(`no reply within ${REPLY_TIMEOUT_MS / 1000} s`)),
-      REPLY_TIMEOUT_MS,
+      () => request.destroy(new ReplyTimeout(`no reply within ${this.#replyTimeoutMs / 1000} s`)),
+      this.#replyTimeoutMs,
     );
     try {
       return { kind: 'answered', reply: await exchange(request, content) };

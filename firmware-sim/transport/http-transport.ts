@@ -1,5 +1,5 @@
 import type { Envelope } from '../envelope/envelope.ts';
-import { HttpConnection } from './http-connection.ts';
+import { HttpConnection, type HttpConnectionOptions } from './http-connection.ts';
 import { parseReply } from './parse-reply.ts';
 import type { Delivery, Transport } from './transport.ts';
 
@@ -8,8 +8,8 @@ export class HttpTransport implements Transport {
   readonly repeats = false;
   readonly #connection: HttpConnection;
 
-  constructor(baseUrl: URL, localAddress: string | undefined) {
-    this.#connection = new HttpConnection(baseUrl, localAddress);
+  constructor(baseUrl: URL, options: Omit<HttpConnectionOptions, 'maxSockets'>) {
+    this.#connection = new HttpConnection(baseUrl, options);
   }
 
   async deliver(envelope: Envelope, signal: AbortSignal): Promise<Delivery> {

@@ -4,10 +4,8 @@ import { mqttTopics, receiptSchema, type Receipt } from '../../contracts/mqtt-to
 import type { Envelope } from '../envelope/envelope.ts';
 import type { FleetDevice } from '../fleet/fleet-device.ts';
 import { parseReply } from './parse-reply.ts';
-import type { Delivery, Transport } from './transport.ts';
+import { REPLY_TIMEOUT_MS, type Delivery, type Transport } from './transport.ts';
 
-/** The front door answers within milliseconds; a longer silence means that the broker or the receipt was lost. */
-const RECEIPT_TIMEOUT_MS = 5000;
 const RECONNECT_MS = 500;
 
 interface Awaited {
@@ -22,12 +20,14 @@ interface Awaited {
 export class MqttTransport implements Transport {
   readonly repeats = true;
   readonly #deviceId: string;
+  readonly #receiptTimeoutMs: number;
   readonly #client: MqttClient;
   #awaited: Awaited | undefined;
   #lastError = 'the broker does not answer';
 
-  constructor(brokerUrl: URL, device: Pick<FleetDevice, 'id' | 'api_key'>) {
+  constructor(brokerUrl: URL, device: Pick<FleetDevice, 'id' | 'api_key'>, receiptTimeoutMs = REPLY_TIMEOUT_MS) {
     this.#deviceId = device.id;
+    this.#receiptTimeoutMs = receiptTimeoutMs;
     this.#client = connect(brokerUrl.href, {
       clientId: device.id,
       username: mqttUserName(device.id),
@@ -52,7 +52,7 @@ export class MqttTransport implements Transport {
       const silent = (reason: 'timeout' | 'connection-lost') =>
         end({ kind: 'unanswered', reason, detail: this.#client.connected ? 'no receipt' : this.#lastError });
       const onAbort = () => silent('connection-lost');
-      const timer = setTimeout(() => silent('timeout'), RECEIPT_TIMEOUT_MS);
+      const timer = setTimeout(() => silent('timeout'), this.#receiptTimeoutMs);
       signal.addEventListener('abort', onAbort, { once: true });
       this.#awaited = { nonce: String(nonce), settle: end };
       this.#client.publish(mqttTopics.telemetry(this.#deviceId), Buffer.from(content), { qos: 1 }, (error) =>

@@ -1,5 +1,8 @@
 import type { Envelope } from '../envelope/envelope.ts';
 
+/** Unless it is told otherwise, a device takes a longer silence for a loss and sends again. The front door answers within milliseconds. */
+export const REPLY_TIMEOUT_MS = 5000;
+
 /** What became of one sending of an envelope, as the device sees it. */
 export type Delivery =
   | { readonly kind: 'accepted'; readonly readings: number }

@@ -12,6 +12,8 @@ export interface Answer {
   readonly body?: unknown;
   /** Ends the connection instead of answering. */
   readonly hangUp?: boolean;
+  /** Neither answers nor ends. */
+  readonly silent?: boolean;
 }
 
 export interface ReceivedEnvelope {
@@ -43,9 +45,10 @@ export async function openIngestDouble(
         headers = {},
         body = { accepted: envelope.records.length },
         hangUp,
+        silent,
       } = answer(envelope, received.length);
       if (hangUp === true) request.socket.destroy();
-      else response.writeHead(status, headers).end(JSON.stringify(body));
+      else if (silent !== true) response.writeHead(status, headers).end(JSON.stringify(body));
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');

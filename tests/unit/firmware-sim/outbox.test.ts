@@ -24,7 +24,7 @@ interface Run {
 /** Posts packs to a server that gives these answers in turn, and then only 202. */
 async function deliver(answers: readonly Answer[], packs = 1, capacityPacks = 100): Promise<Run> {
   await using server = await openIngestDouble([device], (_, count) => answers[count - 1] ?? OK);
-  using transport = new HttpTransport(server.url, '127.1.2.3');
+  using transport = new HttpTransport(server.url, { localAddress: '127.1.2.3' });
   const tally = new Tally(undefined);
   const clock = new DeviceClock();
   const parts = { signer: new HttpSignatureSigner(device), transport, clock, observer: tally, random: () => 0 };
@@ -136,7 +136,7 @@ test('an envelope that grew too old to be sent is signed again with another nonc
     skipMs = 250_000;
     return answers[count - 1] ?? OK;
   });
-  using transport = new HttpTransport(server.url, undefined);
+  using transport = new HttpTransport(server.url, {});
   const tally = new Tally(undefined);
   const clock = new DeviceClock(() => Date.now() + skipMs);
   const signer = new HttpSignatureSigner(device);
@@ -149,13 +149,28 @@ test('an envelope that grew too old to be sent is signed again with another nonc
   assert.equal(tally.packsAccepted, 1);
 });
 
+test('a reply that takes longer than a device waits for counts as none', async () => {
+  await using server = await openIngestDouble([device], (_, count) => (count === 1 ? { ...OK, silent: true } : OK));
+  using transport = new HttpTransport(server.url, { replyTimeoutMs: 100 });
+  const tally = new Tally(undefined);
+  const clock = new DeviceClock();
+  const nonces = new NonceCounter(clock.nowS(), -1, () => undefined);
+  const parts = { signer: new HttpSignatureSigner(device), transport, clock, nonces, observer: tally, random: () => 0 };
+  const outbox = new Outbox(parts, new AbortController().signal);
+  outbox.post(packAt(START_US));
+  await outbox.idle();
+  assert.equal(tally.packsAccepted, 1);
+  // A machine that pauses may miss the second one too.
+  assert.deepEqual([...tally.sentAgainByReason.keys()], ['timeout']);
+});
+
 test('what has no outcome when sending is abandoned stays unacknowledged', async () => {
   const abandon = new AbortController();
   await using server = await openIngestDouble([device], () => {
     abandon.abort();
     return { status: 0, hangUp: true };
   });
-  using transport = new HttpTransport(server.url, undefined);
+  using transport = new HttpTransport(server.url, {});
   const clock = new DeviceClock();
   const nonces = new NonceCounter(clock.nowS(), -1, () => undefined);
   const signer = new HttpSignatureSigner(device);
