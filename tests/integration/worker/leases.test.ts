@@ -12,7 +12,8 @@ import { startRedis, type TestRedis } from '../../support/redis.ts';
 
 const log = createLogger('test', 'silent');
 const TAGS: readonly LeaseTag[] = [0, 1, 2, 3, 4, 5, 6, 7, 'alerts', 'registry'];
-const LASTS_MS = 600;
+/** A machine that pauses this long fails what holds leases over several checks. */
+const LASTS_MS = 1500;
 
 let server: TestRedis;
 let redis: Redis;
@@ -48,13 +49,15 @@ async function checkInTurns(workers: readonly Leases[], rounds: number): Promise
 }
 
 test('a worker that is alone has all leases, and keeps them with their tokens', async () => {
-  const { leases } = worker('a');
+  // Long enough for a machine that pauses between two checks.
+  const lastsMs = 3000;
+  const { leases } = worker('a', lastsMs);
   await leases.check();
   assert.deepEqual(heldBy(leases), TAGS);
   const tokens = tokensOf(leases);
-  await delay(LASTS_MS / 2);
+  await delay(lastsMs / 2);
   await leases.check();
-  await delay(LASTS_MS / 2 + 50);
+  await delay(lastsMs / 2 + 50);
   assert.deepEqual(tokensOf(leases), tokens);
 });
 

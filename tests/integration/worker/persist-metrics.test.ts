@@ -44,8 +44,9 @@ test('metrics are numbered in the order in which they are first seen, and keep t
 test('concurrent writers of one device agree on numbers without gaps, however full it is', async () => {
   await using stores = await openWorkerStores();
   const names = Array.from({ length: 80 }, (_, index) => `m${index}`);
+  // A pool of its own each, as workers have them: in one, the last in the queue would wait for the turns of all the others.
   const writers = Array.from({ length: 6 }, (_, offset) => ({
-    directory: new MetricDirectory(stores.database),
+    directory: new MetricDirectory(stores.openDatabase(stores.databaseUrl)),
     names: [...names.slice(offset * 13), ...names.slice(0, offset * 13)],
   }));
   await Promise.all(
