@@ -73,8 +73,9 @@ export async function startWorker(service: ServiceContext<WorkerConfig>): Promis
     registryVersion: () => projector.version,
     shards: () => shards.length,
   });
-  resources.defer('loops', async () => {
-    const closed = new Map(loops.map(({ name, loop }) => [name, loop.close()]));
+  const open = new Set(loops.map(({ name }) => name));
+  const end = async (): Promise<void> => {
+    const closed = new Map(loops.map(({ name, loop }) => [name, loop.close().finally(() => open.delete(name))]));
     // Shards are handed over as soon as detection has ended: what is on its way to the database may take longer.
     try {
       await Promise.all([...detection.loops.map(({ name }) => closed.get(name)), closed.get('leases')]);
@@ -83,7 +84,8 @@ export async function startWorker(service: ServiceContext<WorkerConfig>): Promis
     } finally {
       await Promise.all(closed.values());
     }
-  });
+  };
+  resources.defer('loops', end, () => [...open]);
 
   const admin = new AdminServer({
     host: config.TELLTALE_WORKER_HOST,
@@ -174,7 +176,10 @@ function createStreamLoops(context: WorkerContext): readonly WorkerLoop[] {
       pass: passUnderLease(leases, 'alerts', () => prune.pass()),
     },
     { name: 'store alerts', pass: passUnderLease(leases, 'alerts', (token) => alerts.pass(token)) },
-    { name: 'carry out requests', pass: passUnderLease(leases, 'registry', (token) => requests.pass(token)) },
+    {
+      name: 'carry out requests',
+      pass: passUnderLease(leases, 'registry', (token, stop) => requests.pass(token, stop)),
+    },
     { name: 'store security events', pass: passUnderLease(leases, 'security', (token) => events.pass(token)) },
   ];
 }

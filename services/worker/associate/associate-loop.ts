@@ -76,8 +76,11 @@ export class AssociateLoop {
     return this.#association === undefined ? undefined : (performance.now() - this.#caughtUpAtMs) / 1000;
   }
 
-  /** @param token fencing token by which this worker has the triggers */
-  async pass(token: number): Promise<void> {
+  /**
+   * @param token fencing token by which this worker has the triggers
+   * @param stop  leaves the triggers that have not begun to the next pass
+   */
+  async pass(token: number, stop?: AbortSignal): Promise<void> {
     try {
       const association = await this.#follow(token);
       const { reader, registry } = this.#options;
@@ -89,7 +92,10 @@ export class AssociateLoop {
       const entries = streams.get(redisKeys.triggers) ?? [];
       const { quorums: rules } = await registry.rules();
       if (entries.length > 0 || association.quorums.isBusy) await this.#listen(association);
-      for (const entry of entries) await this.#take(association, rules, entry);
+      for (const entry of entries) {
+        if (stop?.aborted === true) return;
+        await this.#take(association, rules, entry);
+      }
       // What is unread may be the triggers of those who seem to be silent.
       if (entries.length < READ_COUNT) {
         this.#caughtUpAtMs = askedAtMs;

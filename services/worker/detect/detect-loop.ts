@@ -34,6 +34,13 @@ interface Detection {
   readonly token: number;
 }
 
+/** A pass asks for the entries at these times: by the log's clock when something waits for it, and by the monotonic one. */
+interface Asked {
+  readonly askedAtUs: number | undefined;
+  readonly askedAtMs: number;
+  readonly stop: AbortSignal | undefined;
+}
+
 /** Reads the log beside persistence, not behind it, and turns readings into transitions: an alert does not wait for the database. */
 export class DetectLoop {
   readonly #connections: DetectConnections;
@@ -83,8 +90,11 @@ export class DetectLoop {
     return [...this.#caughtUpAtMs].map(([shard, atMs]) => [{ shard: String(shard) }, (nowMs - atMs) / 1000]);
   }
 
-  /** @param shards to their fencing tokens: those that this worker has; at least one */
-  async pass(shards: ReadonlyMap<number, number>): Promise<void> {
+  /**
+   * @param shards to their fencing tokens: those that this worker has; at least one
+   * @param stop   leaves the entries that have not begun to the next pass, of whoever has the shards then
+   */
+  async pass(shards: ReadonlyMap<number, number>, stop?: AbortSignal): Promise<void> {
     try {
       // Another loop found that transitions are gone; ours may be among them.
       if (this.#losses !== this.#alerts.losses) this.#detections.clear();
@@ -99,7 +109,11 @@ export class DetectLoop {
       // Shards beside each other: an alert waits for the disk, and those of other shards need not wait for it.
       await allOrFirstFailure(
         [...this.#detections].map(([shard, detection]) =>
-          this.#evaluateAll(shard, detection, streams.get(redisKeys.readings(shard)) ?? [], { askedAtUs, askedAtMs }),
+          this.#evaluateAll(shard, detection, streams.get(redisKeys.readings(shard)) ?? [], {
+            askedAtUs,
+            askedAtMs,
+            stop,
+          }),
         ),
       );
       if (performance.now() >= this.#heardDueMs) await this.#keepHeard();
@@ -221,16 +235,18 @@ export class DetectLoop {
     shard: number,
     detection: Detection,
     entries: readonly StreamEntry[],
-    { askedAtUs, askedAtMs }: { readonly askedAtUs: number | undefined; readonly askedAtMs: number },
+    { askedAtUs, askedAtMs, stop }: Asked,
   ): Promise<void> {
     const packs = new Map<string, number>();
     for (const entry of entries) {
+      if (stop?.aborted === true) break;
       for (const zone of await this.#evaluate(shard, detection, entry)) packs.set(zone, (packs.get(zone) ?? 0) + 1);
     }
     for (const [zone, count] of packs) this.#metrics.zonePacks.inc({ zone }, count);
-    if (entries.length < READ_COUNT) this.#caughtUpAtMs.set(shard, askedAtMs);
+    if (entries.length === READ_COUNT || stop?.aborted === true) return;
+    this.#caughtUpAtMs.set(shard, askedAtMs);
     // The log was read to its end: who has not been heard of by then was silent.
-    if (entries.length < READ_COUNT && askedAtUs !== undefined) await this.#advanceTime(shard, detection, askedAtUs);
+    if (askedAtUs !== undefined) await this.#advanceTime(shard, detection, askedAtUs);
   }
 
   /** Answers the zones of the device. */

@@ -48,9 +48,9 @@ export function createDetection(context: WorkerContext, registry: RegistryView):
     loops: [
       ...parts.map(({ among, loop }) => ({
         name: apart ? `detect ${among.join()}` : 'detect',
-        pass: passOverShards(leases, among, (mine) => loop.pass(mine)),
+        pass: passOverShards(leases, among, (mine, stop) => loop.pass(mine, stop)),
       })),
-      { name: 'associate', pass: passUnderLease(leases, 'triggers', (token) => associate.pass(token)) },
+      { name: 'associate', pass: passUnderLease(leases, 'triggers', (token, stop) => associate.pass(token, stop)) },
     ],
     checkpoint: async () => {
       await Promise.all([...parts.map(({ loop }) => loop.checkpoint()), associate.checkpoint()]);

@@ -19,18 +19,22 @@ export function heldShards(held: Held, shards: readonly number[]): ReadonlyMap<n
 export function passOverShards(
   held: Held,
   among: readonly number[],
-  pass: (shards: ReadonlyMap<number, number>) => Promise<void>,
-): () => Promise<void> {
-  return async () => {
+  pass: (shards: ReadonlyMap<number, number>, stop: AbortSignal) => Promise<void>,
+): (stop: AbortSignal) => Promise<void> {
+  return async (stop) => {
     const shards = heldShards(held, among);
-    await (shards.size > 0 ? pass(shards) : delay(WITHOUT_LEASE_MS));
+    await (shards.size > 0 ? pass(shards, stop) : delay(WITHOUT_LEASE_MS));
   };
 }
 
 /** A pass while this worker has the lease. */
-export function passUnderLease(held: Held, tag: LeaseTag, pass: (token: number) => Promise<void>): () => Promise<void> {
-  return async () => {
+export function passUnderLease(
+  held: Held,
+  tag: LeaseTag,
+  pass: (token: number, stop: AbortSignal) => Promise<void>,
+): (stop: AbortSignal) => Promise<void> {
+  return async (stop) => {
     const token = held.tokenOf(tag);
-    await (token !== undefined ? pass(token) : delay(WITHOUT_LEASE_MS));
+    await (token !== undefined ? pass(token, stop) : delay(WITHOUT_LEASE_MS));
   };
 }

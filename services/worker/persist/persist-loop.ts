@@ -71,8 +71,11 @@ export class PersistLoop {
     this.#deadLetters = new DeadLetterWriter(connections.redis, observers);
   }
 
-  /** @param shards to their fencing tokens: those that this worker has; at least one */
-  async pass(shards: ReadonlyMap<number, number>): Promise<void> {
+  /**
+   * @param shards to their fencing tokens: those that this worker has; at least one
+   * @param stop   leaves the batches that have not begun to whoever has the shards next, unacknowledged
+   */
+  async pass(shards: ReadonlyMap<number, number>, stop?: AbortSignal): Promise<void> {
     const startedMs = performance.now();
     let weight = 0;
     this.#shards = shards.size;
@@ -82,13 +85,17 @@ export class PersistLoop {
       const entries = parseEntries(shards.keys(), streams, letters);
       weight = entries.reduce((sum, entry) => sum + weightOf(entry), 0);
       if (entries.length > 0) this.#meanWeight = weight / entries.length;
-      for (const batch of batchesOf(entries, this.#options.batchReadings)) await this.#persist(batch, letters);
+      for (const batch of batchesOf(entries, this.#options.batchReadings)) {
+        if (stop?.aborted === true) break;
+        await this.#persist(batch, letters);
+      }
       // Last, so that a letter that cannot be written keeps nothing from being stored.
       await this.#deadLetters.write(letters);
     });
     // What came meanwhile and what comes now is one statement then, and one sync of the database's disk.
     const { batchReadings, batchMs } = this.#options;
-    if (weight < batchReadings * LARGE) await delay(startedMs + batchMs - performance.now());
+    if (weight >= batchReadings * LARGE || stop?.aborted === true) return;
+    await delay(startedMs + batchMs - performance.now(), undefined, { signal: stop }).catch(() => undefined);
   }
 
   /** As many as make a batch, so that neither a batch is small nor its entries many when much waits. */

@@ -62,7 +62,7 @@ function createLane(context: WorkerContext, clocks: DeviceClocks, lane: number):
     { metrics, log },
   );
   const own = shards.filter((shard) => shard % config.TELLTALE_WORKER_PERSIST_LANES === lane);
-  return { name: `persist ${lane}`, pass: passOverShards(leases, own, (mine) => loop.pass(mine)) };
+  return { name: `persist ${lane}`, pass: passOverShards(leases, own, (mine, stop) => loop.pass(mine, stop)) };
 }
 
 const daysOf = (days: number): number | undefined => (days === 0 ? undefined : days);

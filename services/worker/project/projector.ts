@@ -87,9 +87,8 @@ export class Projector {
   }
 
   async #raiseTrust(trust: string, whole: boolean): Promise<void> {
-    for (let shard = 0; shard < this.#shardCount; shard += 1) {
-      await this.#raise([redisKeys.trust(shard)], [trust, whole ? '1' : '']);
-    }
+    const shards = Array.from({ length: this.#shardCount }, (_, shard) => shard);
+    await Promise.all(shards.map((shard) => this.#raise([redisKeys.trust(shard)], [trust, whole ? '1' : ''])));
     this.#trust = trust;
   }
 

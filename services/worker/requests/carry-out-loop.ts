@@ -45,10 +45,16 @@ export class CarryOutLoop {
     this.#log = observers.log;
   }
 
-  /** @param token fencing token by which this worker has the stream */
-  async pass(token: number): Promise<void> {
+  /**
+   * @param token fencing token by which this worker has the stream
+   * @param stop  leaves what has not begun to the next pass
+   */
+  async pass(token: number, stop?: AbortSignal): Promise<void> {
     await this.#reader.pass(new Map([[redisKeys.requests, token]]), async (streams) => {
-      for (const entry of streams.get(redisKeys.requests) ?? []) await this.#handle(entry);
+      for (const entry of streams.get(redisKeys.requests) ?? []) {
+        if (stop?.aborted === true) return;
+        await this.#handle(entry);
+      }
     });
   }
 

@@ -26,6 +26,21 @@ function startDetecting(stores: WorkerStores): Detecting {
   return createDetecting({ reader: stores.openRedis('test-detect'), redis: stores.redis });
 }
 
+test('a pass that is told to stop looks at nothing more, and the next one at all that is left', async () => {
+  await using stores = await openWorkerStores();
+  await projectRule(stores.redis, thresholdRule());
+  await projectDevice(stores.redis, 'dev-1');
+  const stopped = startDetecting(stores).loop;
+  for (const [index, value] of [11, 4, 12].entries()) {
+    await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', nowUs() + index, value)] });
+  }
+  await stopped.pass(EVERY_SHARD, AbortSignal.abort());
+  await stopped.checkpoint();
+  assert.deepEqual(await describeTransitions(stores.redis), []);
+  await startDetecting(stores).loop.pass(EVERY_SHARD);
+  assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1', 'cleared dev-1 2', 'raised dev-1 1']);
+});
+
 test('a reading beyond the limit raises an alert and one below the second limit clears it, as frames and in the stream', async () => {
   await using stores = await openWorkerStores();
   await projectRule(stores.redis, thresholdRule());

@@ -10,6 +10,7 @@ import {
   createPersisting,
   createReadingsStore,
   persistAll,
+  readBacklog,
   readDeadLetters,
 } from '../../support/persisting.ts';
 import { assertRollupsAgree } from '../../support/rollups.ts';
@@ -21,7 +22,10 @@ const pack = (device: string, ...times: readonly number[]) =>
   packOf({ device, readings: times.map((at) => numberReading('x', START_US + at, at)) });
 
 /** Statements that store readings, as they are sent. */
-function countInserts(database: Pool): { readonly counts: { plain: number; careful: number }; readonly pool: Pool } {
+function countInserts(
+  database: Pool,
+  onInsert: () => void = () => undefined,
+): { readonly counts: { plain: number; careful: number }; readonly pool: Pool } {
   const counts = { plain: 0, careful: 0 };
   const pool = new Proxy(database, {
     get: (target, name) => {
@@ -31,6 +35,7 @@ function countInserts(database: Pool): { readonly counts: { plain: number; caref
         const [sql] = args;
         if (name === 'query' && typeof sql === 'string' && sql.includes('INSERT INTO readings\n')) {
           counts[sql.includes('ON CONFLICT DO NOTHING') ? 'careful' : 'plain'] += 1;
+          onInsert();
         }
         return Reflect.apply(member, target, args);
       };
@@ -93,6 +98,29 @@ test('what comes in drops is stored in few statements, and what waits in one', a
   const most = 4 + (performance.now() - beganMs) / 200;
   assert.ok(counts.plain >= 2 && counts.plain <= Math.min(most, 25), `${counts.plain} of ${most}`);
   assert.equal(await countRows(stores.database), 350);
+});
+
+test('a pass that is told to stop leaves the batches that have not begun, unacknowledged, to the next one', async () => {
+  await using stores = await openWorkerStores();
+  await createPersistGroups(stores.redis);
+  const stop = new AbortController();
+  const { counts, pool } = countInserts(stores.database, () => {
+    if (counts.plain === 2) stop.abort();
+  });
+  const { loop } = createPersisting(stores, { batchReadings: 10, readCount: 2000 }, pool);
+  const append = (fromUs: number, count: number): Promise<string> => {
+    const times = Array.from({ length: count }, (_, index) => fromUs + index);
+    return appendPack(stores.redis, { device: 'dev-1', readings: times.map((at) => numberReading('x', at, 1)) });
+  };
+  // It reads as many entries as make a batch of the size that it knows, which these then exceed.
+  await append(START_US, 1);
+  await persistAll(loop, stores.redis);
+  for (let at = 1; at <= 3; at += 1) await append(START_US + at * 100, 10);
+  await loop.pass(EVERY_SHARD, stop.signal);
+  const stored = await countRows(stores.database);
+  assert.deepEqual([stored, await readBacklog(stores.redis)], [11, { unacknowledged: 2, unread: 0 }]);
+  await persistAll(loop, stores.redis);
+  assert.equal(await countRows(stores.database), 31);
 });
 
 test('a batch that the database does not store in time is stored in halves, and nothing of it is a dead letter', async () => {
