@@ -119,7 +119,7 @@ test('a pass that is told to stop leaves the batches that have not begun, unackn
   await loop.pass(EVERY_SHARD, stop.signal);
   const stored = await countRows(stores.database);
   assert.deepEqual([stored, await readBacklog(stores.redis)], [11, { unacknowledged: 2, unread: 0 }]);
-  await persistAll(loop, stores.redis);
+  await persistAll(createPersisting(stores).loop, stores.redis);
   assert.equal(await countRows(stores.database), 31);
 });
 
