@@ -91,7 +91,7 @@ test('a platform that was backed up while it ran comes back from nothing, by the
 
   // Its devices go on with the keys and nonces that they had.
   await using later = await startFleet(platform, FLEET);
-  await platform.accepts(500);
+  await platform.accepts(500, EARLY_SKEW_MS + 30_000);
   const { exitCode, summary } = await later.drain();
   assert.deepEqual([exitCode, summary.unacknowledged, summary.dropped], [0, 0, 0]);
 });

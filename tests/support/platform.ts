@@ -108,10 +108,12 @@ export class TestPlatform {
   }
 
   /** Resolves when so many readings more than now are acknowledged. */
-  async accepts(readings: number): Promise<void> {
+  async accepts(readings: number, deadlineMs?: number): Promise<void> {
     const count = () => this.metric('ingest', 'ingest_readings_total');
     const enough = (await count()) + readings;
-    await eventually(async () => assert.ok((await count()) >= enough, `${readings} readings more are not accepted`));
+    const areAccepted = async (): Promise<void> =>
+      assert.ok((await count()) >= enough, `${readings} readings more are not accepted`);
+    await eventually(areAccepted, deadlineMs);
   }
 
   /** Returns when the services know the rules. */

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { migrate } from '../../../platform/postgres/migrate.ts';
 import { createLogger } from '../../../platform/log/logger.ts';
-import { openRedis } from '../../../platform/redis/open-redis.ts';
+import { openRedis, waitForRedis } from '../../../platform/redis/open-redis.ts';
 import { checkRedisIsSafe } from '../../../platform/redis/check-redis.ts';
 import { readValues } from '../../../platform/config/load-config.ts';
 import { READERS } from '../../../scripts/init/secret-files.ts';
@@ -26,6 +26,7 @@ import { endWithTests } from '../../support/end-with-tests.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const run = promisify(execFile);
+const START_MS = 10_000;
 const STOP_MS = 10_000;
 const NODES = 6;
 
@@ -213,6 +214,7 @@ test('Redis starts with its configuration, asks for the password and is what ser
   const stranger = new Redis(port);
   stranger.on('error', () => undefined);
   try {
+    await waitForRedis(redis, START_MS);
     await checkRedisIsSafe(redis);
     assert.match(JSON.stringify(await redis.config('GET', 'appendfsync')), /always/);
     await assert.rejects(stranger.set('x', 'y'), /NOAUTH/);
