@@ -83,5 +83,5 @@ test('ingest that is stopped answers who waits at once', async () => {
   const startedMs = performance.now();
   await other.ingest[Symbol.asyncDispose]();
   parseAnswer(await response, 202);
-  assert.ok(performance.now() - startedMs < 4000);
+  assert.ok(performance.now() - startedMs < 10_000);
 });

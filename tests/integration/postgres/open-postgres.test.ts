@@ -50,6 +50,6 @@ test('a database that accepts connections and never answers fails an attempt to 
   const pool = openPostgres({ url, name: 'test', maxConnections: 1 }, log);
   const startedAt = performance.now();
   await assert.rejects(pool.query('SELECT 1'), /timeout/);
-  assert.ok(performance.now() - startedAt < 4500);
+  assert.ok(performance.now() - startedAt < 10_000);
   await pool.end();
 });

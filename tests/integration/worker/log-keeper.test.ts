@@ -84,7 +84,7 @@ test('with the database away logs begin carefully and at once, and are recorded 
   const keeper = createKeeper(stores, database);
   const startedAt = performance.now();
   await keeper.check();
-  assert.ok(performance.now() - startedAt < 4500);
+  assert.ok(performance.now() - startedAt < 10_000);
   await assertEpochs(stores.redis, 'refuses what is older');
 
   await keeper.check();

@@ -94,7 +94,7 @@ test('phones behind one address are not kept out by many addresses, and nobody w
   await eventually(() => assert.equal(queue.size, 0));
   assert.ok(!refused.includes('carrier'), refused.join(' '));
   // A turn of the timer, and a slow machine.
-  assert.ok(Math.max(...waitedMs) < 1300, `${Math.max(...waitedMs)} ms`);
+  assert.ok(Math.max(...waitedMs) < 2000, `${Math.max(...waitedMs)} ms`);
   queue.close();
 });
 
