@@ -11,7 +11,7 @@ import {
 import { capStatusSchema } from '../../core/alerts/alert.ts';
 import { eventually } from './eventually.ts';
 
-const CONNECT_DEADLINE_MS = 5000;
+const CONNECT_DEADLINE_MS = 20_000;
 
 /** Alerts of every status. */
 export const ALL = [{ status: [...capStatusSchema.options] }];

@@ -38,7 +38,7 @@ test('without a worker an enrolment is pending, and its outcome can be asked for
   assertProblem(await send(port, device.request({ apiKey: apiKey.text })), 401, 'unauthorized');
   await createProjector(stores).check();
   assert.equal(await stateOf(), 'done');
-  await eventually(async () => assertAccepted(await send(port, device.request({ apiKey: apiKey.text })), 1), 2000);
+  await eventually(async () => assertAccepted(await send(port, device.request({ apiKey: apiKey.text })), 1));
 });
 
 test('a pending enrolment that is refused in the end says why', async () => {
