@@ -70,7 +70,7 @@ function createProgram(onDone: (exitCode: number) => void): Command {
       'http-signature, jws or cose; MQTT needs one of the last two (default: http-signature)',
     )
     .option('--ledger <file>', 'write a line for each acknowledged pack; overwrites the file')
-    .option('--reply-timeout <s>', 'how long a device waits for a reply before it sends again (default: 5)')
+    .option('--reply-timeout <s>', 'how long an honest device waits for a reply before it sends again (default: 5)')
     .option('--drain <s>', 'how long to wait for outcomes at the end (default: 30)')
     .option('--json', 'the last line of the output is the summary as JSON')
     .action(async (options: unknown) => onDone(await runSimulation(parseOptions(runOptionsSchema, options))));

@@ -73,7 +73,8 @@ export class PersistLoop {
 
   /**
    * @param shards to their fencing tokens: those that this worker has; at least one
-   * @param stop   leaves the batches that have not begun to whoever has the shards next, unacknowledged
+   * @param stop   leaves the batches behind the first to whoever has the shards next, unacknowledged. The first is stored: whoever
+   *   has taken over already sees what was read here only when they look back.
    */
   async pass(shards: ReadonlyMap<number, number>, stop?: AbortSignal): Promise<void> {
     const startedMs = performance.now();
@@ -85,9 +86,11 @@ export class PersistLoop {
       const entries = parseEntries(shards.keys(), streams, letters);
       weight = entries.reduce((sum, entry) => sum + weightOf(entry), 0);
       if (entries.length > 0) this.#meanWeight = weight / entries.length;
+      let isFirst = true;
       for (const batch of batchesOf(entries, this.#options.batchReadings)) {
-        if (stop?.aborted === true) break;
-        await this.#persist(batch, letters);
+        if (!isFirst && stop?.aborted === true) break;
+        isFirst = false;
+        await this.#persist(batch, letters, stop);
       }
       // Last, so that a letter that cannot be written keeps nothing from being stored.
       await this.#deadLetters.write(letters);
@@ -108,7 +111,7 @@ export class PersistLoop {
    * A batch that fails on its data is halved until the entry that does so is alone, and one that takes too long until it does
    * not; whatever else fails is the caller's.
    */
-  async #persist(batch: readonly Entry[], letters: ShardLetter[]): Promise<void> {
+  async #persist(batch: readonly Entry[], letters: ShardLetter[], stop: AbortSignal | undefined): Promise<void> {
     let result: StoreResult;
     try {
       const end = this.#metrics.persistSeconds.startTimer();
@@ -124,8 +127,8 @@ export class PersistLoop {
         return;
       }
       const half = Math.ceil(batch.length / 2);
-      await this.#persist(batch.slice(0, half), letters);
-      await this.#persist(batch.slice(half), letters);
+      await this.#persist(batch.slice(0, half), letters, stop);
+      if (stop?.aborted !== true) await this.#persist(batch.slice(half), letters, stop);
       return;
     }
     this.#metrics.persistRows.observe(result.offered);

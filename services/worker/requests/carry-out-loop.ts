@@ -47,12 +47,12 @@ export class CarryOutLoop {
 
   /**
    * @param token fencing token by which this worker has the stream
-   * @param stop  leaves what has not begun to the next pass
+   * @param stop  leaves the requests behind the first to whoever has the stream next
    */
   async pass(token: number, stop?: AbortSignal): Promise<void> {
     await this.#reader.pass(new Map([[redisKeys.requests, token]]), async (streams) => {
-      for (const entry of streams.get(redisKeys.requests) ?? []) {
-        if (stop?.aborted === true) return;
+      for (const [index, entry] of (streams.get(redisKeys.requests) ?? []).entries()) {
+        if (index > 0 && stop?.aborted === true) return;
         await this.#handle(entry);
       }
     });

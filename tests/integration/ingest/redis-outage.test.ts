@@ -7,7 +7,7 @@ import { openIngestPlatform, type IngestPlatform } from '../../support/ingest-pl
 import { assertAccepted, assertProblem } from '../../support/problem-assertions.ts';
 import { send, type RawResponse } from '../../support/raw-http.ts';
 
-const FROZEN_ANSWER_WITHIN_MS = 6000;
+const FROZEN_ANSWER_WITHIN_MS = 3900;
 
 let platform: IngestPlatform;
 

@@ -29,6 +29,19 @@ async function shake(stores: WorkerStores, devices: readonly number[], timeUs: n
   }
 }
 
+test('triggers that a stopped pass has not looked at are looked at by the next one', async () => {
+  await using stores = await openWorkerStores();
+  await projectQuorum(stores.redis, 5);
+  await shake(stores, [0, 1, 2], nowUs());
+  await startDetecting(stores).loop.pass(EVERY_SHARD);
+  const stopped = startAssociating(stores);
+  await stopped.pass(1, AbortSignal.abort());
+  await stopped.checkpoint();
+  assert.deepEqual(await describeTransitions(stores.redis), []);
+  await startAssociating(stores).pass(2);
+  assert.equal((await readTransitions(stores.redis)).length, 1);
+});
+
 test('what several devices find is one alert with its evidence, and clears when they have been quiet', async () => {
   await using stores = await openWorkerStores();
   await projectQuorum(stores.redis, 5);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { publishedTransitionSchema } from '../../../contracts/alert-transition.ts';
 import { redisChannels, redisKeys } from '../../../contracts/redis-keys.ts';
 import { shardOf } from '../../../contracts/shard.ts';
+import { ruleSchema } from '../../../core/detection/rule.ts';
 import { RegistryWatch } from '../../../platform/redis/registry-watch.ts';
 import { appendEntry, appendPack, metricName, numberReading } from '../../support/admitted-packs.ts';
 import {
@@ -17,10 +19,18 @@ import {
 } from '../../support/detecting.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openWorkerStores, SHARD_COUNT, type WorkerStores } from '../../support/worker-stores.ts';
-import { EVERY_SHARD } from '../../support/held.ts';
+import { EVERY_SHARD, TOKEN } from '../../support/held.ts';
 
 const LATE_US = 60_000_000;
 const nowUs = (): number => Date.now() * 1000;
+
+/** Aborted from this look at it on: in the middle of a pass, always at the same place. */
+function stoppedAtLook(look: number): AbortSignal {
+  const { signal } = new AbortController();
+  let looks = 0;
+  Object.defineProperty(signal, 'aborted', { get: () => (looks += 1) >= look });
+  return signal;
+}
 
 function startDetecting(stores: WorkerStores): Detecting {
   return createDetecting({ reader: stores.openRedis('test-detect'), redis: stores.redis });
@@ -39,6 +49,44 @@ test('a pass that is told to stop looks at nothing more, and the next one at all
   assert.deepEqual(await describeTransitions(stores.redis), []);
   await startDetecting(stores).loop.pass(EVERY_SHARD);
   assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1', 'cleared dev-1 2', 'raised dev-1 1']);
+});
+
+test('a pass that is stopped between two entries keeps what it knows up to there', async () => {
+  await using stores = await openWorkerStores();
+  await projectRule(stores.redis, thresholdRule());
+  await projectDevice(stores.redis, 'dev-1');
+  const shard = shardOf('dev-1', SHARD_COUNT);
+  for (const [index, value] of [11, 12, 4, 13].entries()) {
+    await appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', nowUs() + index, value)] });
+  }
+  const stopped = startDetecting(stores).loop;
+  await stopped.pass(new Map([[shard, TOKEN]]), stoppedAtLook(3));
+  await stopped.checkpoint();
+  assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
+  await startDetecting(stores).loop.pass(EVERY_SHARD);
+  assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1', 'cleared dev-1 2', 'raised dev-1 1']);
+});
+
+test('a pass that is stopped calls nobody silent whose entries it has not looked at', async () => {
+  await using stores = await openWorkerStores();
+  const { id, version, severity, status, headline } = thresholdRule({ id: 'silent' });
+  const absence = { kind: 'absence', absent_s: 2, scope: { metrics: ['x'] }, id, version, severity, status, headline };
+  await projectRule(stores.redis, ruleSchema.parse(absence));
+  await projectDevice(stores.redis, 'dev-1');
+  const { loop } = startDetecting(stores);
+  const append = () => appendPack(stores.redis, { device: 'dev-1', readings: [numberReading('x', nowUs(), 1)] });
+  await append();
+  await loop.pass(EVERY_SHARD);
+  await delay(1000);
+  await append();
+  await delay(1200);
+  await loop.pass(EVERY_SHARD, AbortSignal.abort());
+  assert.deepEqual(await describeTransitions(stores.redis), []);
+  // The rule does find who is silent.
+  await delay(2200);
+  await loop.pass(EVERY_SHARD);
+  await loop.pass(EVERY_SHARD);
+  assert.deepEqual(await describeTransitions(stores.redis), ['raised dev-1 1']);
 });
 
 test('a reading beyond the limit raises an alert and one below the second limit clears it, as frames and in the stream', async () => {

@@ -6,6 +6,7 @@ import { HttpSignatureSigner } from '../../../firmware-sim/envelope/http-signatu
 import { NonceCounter } from '../../../firmware-sim/fleet/nonce-counter.ts';
 import { Tally } from '../../../firmware-sim/report/tally.ts';
 import { HttpTransport } from '../../../firmware-sim/transport/http-transport.ts';
+import { REPLY_TIMEOUT_MS } from '../../../firmware-sim/transport/transport.ts';
 import { device, packAt } from './device-fixture.ts';
 import { openIngestDouble, type Answer, type ReceivedEnvelope } from './ingest-double.ts';
 
@@ -157,8 +158,10 @@ test('a reply that takes longer than a device waits for counts as none', async (
   const nonces = new NonceCounter(clock.nowS(), -1, () => undefined);
   const parts = { signer: new HttpSignatureSigner(device), transport, clock, nonces, observer: tally, random: () => 0 };
   const outbox = new Outbox(parts, new AbortController().signal);
+  const startedMs = performance.now();
   outbox.post(packAt(START_US));
   await outbox.idle();
+  assert.ok(performance.now() - startedMs < REPLY_TIMEOUT_MS);
   assert.equal(tally.packsAccepted, 1);
   // A machine that pauses may miss the second one too.
   assert.deepEqual([...tally.sentAgainByReason.keys()], ['timeout']);
