@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { RunningProcess } from '../../scripts/process/running-process.ts';
@@ -59,6 +60,18 @@ export class SimulatedFleet {
     if (!summary.success) throw this.#running.explain('ended without its summary');
     return { summary: summary.data, exitCode, lines: this.#running.lastLines(Infinity).slice(0, -1) };
   }
+}
+
+/**
+ * An ingest that ends in order has answered what it took. A disk that stands still for longer than ingest waits for it is
+ * another matter: who is told to come back, or hears nothing in time, may find that the pack is there.
+ */
+export function assertNoReplyLost({ summary }: FleetOutcome): void {
+  const { packs_already_delivered: known, sent_again: sentAgain } = summary;
+  const { 'connection-lost': lost = 0, 'connection-refused': _refused, ...excused } = sentAgain;
+  const excuses = Object.values(excused).reduce((sum, count) => sum + count, 0);
+  assert.equal(lost, 0, `a connection was cut over a request: ${JSON.stringify(sentAgain)}`);
+  assert.ok(known <= excuses, `${known} replies were lost: ${JSON.stringify(sentAgain)}`);
 }
 
 /** Registers the devices and lets them send, as `npm run sim` does. */
